@@ -1,0 +1,156 @@
+"""The keys of the one table, built and read here and nowhere else.
+
+Every key of an organization's data starts with the organization's id. Variable parts that a
+caller chooses are escaped, so that no separator can be smuggled in; parts of different origin
+(a caller's key, a message's id, our own UUID) carry different prefixes, so that none can pass
+for another.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+PARTITION: Final = "pk"
+SORT: Final = "sk"
+
+# The index that lists customers and ghosts: keys only, written once, at creation.
+DIRECTORY: Final = "directory"
+DIRECTORY_PARTITION: Final = "directory_pk"
+DIRECTORY_SORT: Final = "directory_sk"
+# A partition takes 1,000 write units a second; the suffix keeps the index from throttling the
+# table when many customers are created at once.
+DIRECTORY_SLICES: Final = 8
+
+SEPARATOR: Final = "#"
+
+CUSTOMER_SORT: Final = "CUSTOMER"
+BALANCE_PREFIX: Final = "METER#"
+METER_PREFIX: Final = "METER#"
+VERSION_SORT: Final = "VERSION"
+TOKEN_PREFIX: Final = "TOKEN#"
+
+
+class Key(NamedTuple):
+    """A primary key: partition and sort key."""
+
+    pk: str
+    sk: str
+
+
+class BalanceKey(NamedTuple):
+    """What the sort key of a balance item says."""
+
+    meter_id: str
+    generation: int
+    shard: int
+
+
+class PageKey(NamedTuple):
+    """What the sort key of a page says: its place in the ledger's log."""
+
+    hour: str
+    batch: str
+    group: int
+    first: int
+
+
+def escape(part: str) -> str:
+    """Make a caller's string safe as a part of a key: reversible, and free of separators."""
+    return part.replace("%", "%25").replace(SEPARATOR, "%23")
+
+
+def organization(organization_id: str) -> Key:
+    return Key(f"{organization_id}#ORGANIZATION", "ORGANIZATION")
+
+
+def token(sha256: str) -> Key:
+    """A token is found by its hash alone: the organization is what it tells."""
+    return Key(f"TOKEN#{sha256}", "TOKEN")
+
+
+def token_record(organization_id: str, token_id: str) -> Key:
+    return Key(f"{organization_id}#TOKENS", f"{TOKEN_PREFIX}{escape(token_id)}")
+
+
+def customer(organization_id: str, customer_id: str) -> Key:
+    """A customer's item; the balances of the ledger of the same id share its partition."""
+    return Key(f"{organization_id}#CUSTOMER#{escape(customer_id)}", CUSTOMER_SORT)
+
+
+def balance(
+    organization_id: str, ledger_id: str, meter_id: str, generation: int, shard: int
+) -> Key:
+    return Key(
+        customer(organization_id, ledger_id).pk,
+        f"{BALANCE_PREFIX}{meter_id}#{generation}#{shard}",
+    )
+
+
+def parse_balance(sort_key: str) -> BalanceKey:
+    _, meter_id, generation, shard = sort_key.split(SEPARATOR)
+    return BalanceKey(meter_id, int(generation), int(shard))
+
+
+def email(organization_id: str, address: str) -> Key:
+    """The pointer that keeps an e-mail address unique, whatever its case."""
+    return Key(f"{organization_id}#EMAIL#{escape(address.casefold())}", "POINTER")
+
+
+def external(organization_id: str, external_id: str) -> Key:
+    """The pointer from a customer's external id to a customer and a ledger."""
+    return Key(f"{organization_id}#EXTERNAL#{escape(external_id)}", "POINTER")
+
+
+def meters(organization_id: str) -> str:
+    """The partition that holds an organization's meters and their version."""
+    return f"{organization_id}#METERS"
+
+
+def meter(organization_id: str, meter_id: str) -> Key:
+    return Key(meters(organization_id), f"{METER_PREFIX}{escape(meter_id)}")
+
+
+def meter_version(organization_id: str) -> Key:
+    return Key(meters(organization_id), VERSION_SORT)
+
+
+def log(organization_id: str, ledger_id: str) -> str:
+    """The partition that holds a ledger's pages, in the order of the events' hours."""
+    return f"{organization_id}#LOG#{ledger_id}"
+
+
+def page(organization_id: str, ledger_id: str, place: PageKey) -> Key:
+    return Key(log(organization_id, ledger_id), page_sort(place))
+
+
+def page_sort(place: PageKey) -> str:
+    return f"{place.hour}#{escape(place.batch)}#{place.group:06}#{place.first:06}"
+
+
+def parse_page(sort_key: str) -> PageKey:
+    hour, batch, group, first = sort_key.split(SEPARATOR)
+    batch = batch.replace("%23", SEPARATOR).replace("%25", "%")
+    return PageKey(hour, batch, int(group), int(first))
+
+
+def claim(organization_id: str, external_id: str) -> Key:
+    """The claim that lets an event's external id count once."""
+    return Key(f"{organization_id}#EVENT#{escape(external_id)}", "CLAIM")
+
+
+def request(organization_id: str, key_sha256: str) -> Key:
+    """What is remembered of a request that came with an ``Idempotency-Key``."""
+    return Key(f"{organization_id}#REQUEST#{key_sha256}", "REQUEST")
+
+
+def customer_directory(organization_id: str, slice_: int) -> str:
+    return f"{organization_id}#CUSTOMERS#{slice_}"
+
+
+def ghost_directory(organization_id: str, slice_: int) -> str:
+    return f"{organization_id}#GHOSTS#{slice_}"
+
+
+def directory_slice(uuid: str) -> int:
+    """The slice of the directory that a customer's id falls in: from its random last digits."""
+    return int(uuid[-4:], 16) % DIRECTORY_SLICES

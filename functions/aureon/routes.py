@@ -1,0 +1,38 @@
+"""Which handler serves which path: for the local service and the stack, not for the handlers.
+
+Collection paths are written with their trailing slash; both forms are served.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Route(NamedTuple):
+    """A method, a path with ``{parameters}`` and the handler's module in ``functions/``."""
+
+    method: str
+    path: str
+    handler: str
+
+
+ROUTES: Final = (
+    Route("GET", "/health", "health"),
+    Route("POST", "/v1/customers/", "customers"),
+    Route("GET", "/v1/customers/", "customers"),
+    Route("GET", "/v1/customers/{id}", "customers"),
+    Route("PATCH", "/v1/customers/{id}", "customers"),
+    Route("DELETE", "/v1/customers/{id}", "customers"),
+    Route("GET", "/v1/customers/external/{external_id}", "customers"),
+    Route("PATCH", "/v1/customers/external/{external_id}", "customers"),
+    Route("DELETE", "/v1/customers/external/{external_id}", "customers"),
+    Route("GET", "/v1/customers/{id}/state", "balances"),
+    Route("GET", "/v1/customers/external/{external_id}/state", "balances"),
+    Route("GET", "/v1/customer-meters/", "balances"),
+    Route("GET", "/v1/customer-meters/{id}", "balances"),
+    Route("POST", "/v1/meters/", "meters"),
+    Route("GET", "/v1/meters/", "meters"),
+    Route("GET", "/v1/meters/{id}", "meters"),
+    Route("PATCH", "/v1/meters/{id}", "meters"),
+    Route("POST", "/v1/events/ingest", "ingest"),
+)

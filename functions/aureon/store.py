@@ -1,0 +1,357 @@
+"""DynamoDB, and the only module that talks to it.
+
+Items are plain mappings of strings, Decimals, booleans, bytes, lists and mappings; this module
+turns them into DynamoDB's attribute values and back. Every call is made under a deadline, so
+that no call outlives its handler, and every failure is one of three: a condition that did not
+hold, a transaction that was cancelled, or `Unavailable`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aureon.errors import AureonError, Unavailable
+from aureon.keys import PARTITION, SORT, Key
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+Attributes = dict[str, Any]
+
+# DynamoDB's own limits.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_TRANSACTION_ACTIONS: Final = 100
+MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
+MAX_BATCH_GET_KEYS: Final = 100
+
+CONNECT_TIMEOUT_SECONDS: Final = 1.0
+READ_TIMEOUT_SECONDS: Final = 4.0
+ATTEMPTS: Final = 2
+# Two attempts that time out, and botocore's pause of at most a second between them.
+LONGEST_CALL_SECONDS: Final = ATTEMPTS * (CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS) + 1.0
+
+CONDITION_FAILED: Final = "ConditionalCheckFailed"
+TRANSACTION_CONFLICT: Final = "TransactionConflict"
+
+
+class ConditionFailed(AureonError):
+    """A single write's condition did not hold; `item` is what stood there, if anything."""
+
+    def __init__(self, item: Item | None) -> None:
+        super().__init__("condition failed")
+        self.item = item
+
+
+class Reason(NamedTuple):
+    """Why one action of a cancelled transaction failed: ``None`` where it did not."""
+
+    code: str | None
+    item: Item | None
+
+
+class TransactionCancelled(AureonError):
+    """A transaction was cancelled, with a reason for each of its actions in order."""
+
+    def __init__(self, reasons: Sequence[Reason]) -> None:
+        super().__init__(", ".join(reason.code or "None" for reason in reasons))
+        self.reasons = tuple(reasons)
+
+    def failed(self, code: str) -> list[int]:
+        """The places of the actions that failed for this reason."""
+        return [place for place, reason in enumerate(self.reasons) if reason.code == code]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One action of a transaction. The condition's and update's values are bound by name.
+
+    `names` are the placeholders for reserved words (``#name``), `values` those for values
+    (``:value``).
+    """
+
+    action: str
+    key: Key
+    item: Item | None = None
+    expression: str | None = None
+    condition: str | None = None
+    names: Mapping[str, str] | None = None
+    values: Mapping[str, Any] | None = None
+
+    def request(self, table: str) -> dict[str, Any]:
+        parameters: dict[str, Any] = {"TableName": table}
+        if self.item is not None:
+            parameters["Item"] = to_attributes({**self.item, PARTITION: self.key.pk, SORT: self.key.sk})
+        else:
+            parameters["Key"] = _key(self.key)
+        if self.expression is not None:
+            parameters["UpdateExpression"] = self.expression
+        if self.condition is not None:
+            parameters["ConditionExpression"] = self.condition
+            parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        if self.names:
+            parameters["ExpressionAttributeNames"] = dict(self.names)
+        if self.values:
+            parameters["ExpressionAttributeValues"] = to_attributes(self.values)
+        return parameters
+
+
+ABSENT: Final = f"attribute_not_exists({PARTITION})"
+PRESENT: Final = f"attribute_exists({PARTITION})"
+
+
+def put(key: Key, item: Item, *, condition: str | None = None, **bound: Mapping[str, Any]) -> Write:
+    """Put an item; by default over whatever stands there."""
+    return Write("Put", key, item=item, condition=condition, **bound)
+
+
+def put_new(key: Key, item: Item) -> Write:
+    """Put an item where there is none."""
+    return Write("Put", key, item=item, condition=ABSENT)
+
+
+def update(
+    key: Key, expression: str, *, condition: str | None = None, **bound: Mapping[str, Any]
+) -> Write:
+    return Write("Update", key, expression=expression, condition=condition, **bound)
+
+
+def check(key: Key, condition: str, **bound: Mapping[str, Any]) -> Write:
+    return Write("ConditionCheck", key, condition=condition, **bound)
+
+
+def delete(key: Key, *, condition: str | None = None, **bound: Mapping[str, Any]) -> Write:
+    return Write("Delete", key, condition=condition, **bound)
+
+
+@dataclass(frozen=True)
+class Store:
+    """One table, reached through one client, under a deadline.
+
+    `deadline` is a time of `time.monotonic`, in seconds: no call is sent that could outlast it.
+    """
+
+    client: DynamoDBClient
+    table: str
+    deadline: float = field(default=float("inf"))
+
+    def until(self, deadline: float) -> Store:
+        """The same table under another deadline."""
+        return replace(self, deadline=deadline)
+
+    def get(self, key: Key) -> Item | None:
+        """Read one item, strongly consistent."""
+        answer = self._call(
+            self.client.get_item, TableName=self.table, Key=_key(key), ConsistentRead=True
+        )
+        found = answer.get("Item")
+        return from_attributes(found) if found else None
+
+    def batch_get(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """Read many items, strongly consistent, a hundred a call; those absent are left out."""
+        pending = [_key(key) for key in dict.fromkeys(keys)]
+        found: dict[Key, Item] = {}
+        while pending:
+            answer = self._call(
+                self.client.batch_get_item,
+                RequestItems={
+                    self.table: {"Keys": pending[:MAX_BATCH_GET_KEYS], "ConsistentRead": True}
+                },
+            )
+            for attributes in answer["Responses"].get(self.table, ()):
+                item = from_attributes(attributes)
+                found[Key(item[PARTITION], item[SORT])] = item
+            unread = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
+            pending = [*unread, *pending[MAX_BATCH_GET_KEYS:]]
+        return found
+
+    def query(
+        self,
+        partition: str,
+        *,
+        prefix: str = "",
+        after: str | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Item]:
+        """Read a partition in the order of its sort keys, strongly consistent, page by page."""
+        names = {"#pk": PARTITION}
+        values: dict[str, Any] = {":pk": partition}
+        condition = "#pk = :pk"
+        if prefix:
+            names["#sk"] = SORT
+            values[":prefix"] = prefix
+            condition += " AND begins_with(#sk, :prefix)"
+        parameters: dict[str, Any] = {
+            "TableName": self.table,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": to_attributes(values),
+            "ConsistentRead": True,
+            "ScanIndexForward": not newest_first,
+        }
+        if limit is not None:
+            parameters["Limit"] = limit
+        if after is not None:
+            parameters["ExclusiveStartKey"] = _key(Key(partition, after))
+        return self._pages(parameters)
+
+    def query_directory(self, index: str, partition_name: str, partition: str) -> Iterator[Item]:
+        """Read a partition of a keys-only index: eventually consistent, as indexes are."""
+        return self._pages(
+            {
+                "TableName": self.table,
+                "IndexName": index,
+                "KeyConditionExpression": "#pk = :pk",
+                "ExpressionAttributeNames": {"#pk": partition_name},
+                "ExpressionAttributeValues": to_attributes({":pk": partition}),
+            }
+        )
+
+    def write(self, write: Write) -> None:
+        """Make one conditional write by itself. Raises `ConditionFailed`."""
+        send: Callable[..., Any] = {
+            "Put": self.client.put_item,
+            "Update": self.client.update_item,
+            "Delete": self.client.delete_item,
+        }[write.action]
+        try:
+            self._call(send, **write.request(self.table))
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+            item = error.response.get("Item")
+            raise ConditionFailed(from_attributes(item) if item else None) from error
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Make all writes or none. Raises `TransactionCancelled`.
+
+        botocore adds a fresh ``ClientRequestToken``, so that its own second attempt of a call
+        whose answer was lost does not count twice.
+        """
+        try:
+            self._call(
+                self.client.transact_write_items,
+                TransactItems=[{write.action: write.request(self.table)} for write in writes],
+            )
+        except ClientError as error:
+            if _code(error) != "TransactionCanceledException":
+                raise
+            reasons = [
+                Reason(
+                    None if reason["Code"] == "None" else reason["Code"],
+                    from_attributes(reason["Item"]) if reason.get("Item") else None,
+                )
+                for reason in error.response.get("CancellationReasons", ())
+            ]
+            if any(r.code not in (None, CONDITION_FAILED, TRANSACTION_CONFLICT) for r in reasons):
+                raise Unavailable("The database is busy.") from error
+            raise TransactionCancelled(reasons) from error
+
+    def _pages(self, parameters: dict[str, Any]) -> Iterator[Item]:
+        while True:
+            answer = self._call(self.client.query, **parameters)
+            yield from map(from_attributes, answer["Items"])
+            if "LastEvaluatedKey" not in answer or "Limit" in parameters:
+                return
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _call(self, send: Callable[..., Any], **parameters: Any) -> Any:
+        if time.monotonic() + LONGEST_CALL_SECONDS > self.deadline:
+            raise Unavailable("There was not enough time left.")
+        try:
+            return send(**parameters)
+        except ClientError as error:
+            if _code(error) in _UNDERSTOOD:
+                raise
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500 or _code(error) in _BUSY:
+                raise Unavailable("The database is busy.") from error
+            raise
+        except BotoCoreError as error:
+            raise Unavailable("The database did not answer.") from error
+
+
+_UNDERSTOOD: Final = {"ConditionalCheckFailedException", "TransactionCanceledException"}
+_BUSY: Final = {
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+
+
+def connect(endpoint_url: str | None = None, **options: Any) -> DynamoDBClient:
+    """A client whose timeouts and attempts are bounded, for any number of threads."""
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint_url,
+        config=Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            max_pool_connections=64,
+            parameter_validation=False,
+            tcp_keepalive=True,
+        ),
+        **options,
+    )
+
+
+def from_environment() -> Store:
+    """The store that ``AUREON_TABLE`` and the AWS settings of the environment name."""
+    return Store(connect(), os.environ["AUREON_TABLE"])
+
+
+def to_attributes(item: Mapping[str, Any]) -> Attributes:
+    """Turn a plain mapping into DynamoDB's attribute values."""
+    return {name: _ENCODERS[type(value)](value) for name, value in item.items()}
+
+
+def from_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> Item:
+    """Turn DynamoDB's attribute values into a plain mapping; every number is a Decimal."""
+    return {name: _decode(value) for name, value in attributes.items()}
+
+
+def _decode(attribute: Mapping[str, Any]) -> Any:
+    ((kind, value),) = attribute.items()
+    return _DECODERS[kind](value)
+
+
+_ENCODERS: Final[dict[type, Callable[[Any], Attributes]]] = {
+    str: lambda value: {"S": value},
+    int: lambda value: {"N": str(value)},
+    Decimal: lambda value: {"N": str(value)},
+    bool: lambda value: {"BOOL": value},
+    bytes: lambda value: {"B": value},
+    type(None): lambda value: {"NULL": True},
+    list: lambda value: {"L": [_ENCODERS[type(element)](element) for element in value]},
+    dict: lambda value: {"M": to_attributes(value)},
+}
+_DECODERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "S": lambda value: value,
+    "N": Decimal,
+    "BOOL": lambda value: value,
+    "B": lambda value: value,
+    "NULL": lambda value: None,
+    "L": lambda value: [_decode(element) for element in value],
+    "M": from_attributes,
+}
+
+
+def _key(key: Key) -> dict[str, Any]:
+    return {PARTITION: {"S": key.pk}, SORT: {"S": key.sk}}
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]

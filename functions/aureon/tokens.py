@@ -1,0 +1,209 @@
+"""Access tokens: opaque, random, kept as their SHA-256 only, scoped to one organization.
+
+A token is two items: one found by its hash, read at each request, and a record of it in the
+organization's list, which says nothing that would help to use it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import uuid_utils
+
+from aureon import keys, times
+from aureon.errors import InsufficientScope, Invalid, InvalidToken, NotFound, Problem, Unauthorized
+from aureon.store import (
+    PRESENT,
+    Item,
+    Store,
+    TransactionCancelled,
+    check,
+    delete,
+    put_new,
+    update,
+)
+
+PREFIX: Final = "aureon_oat_"
+SECRET_BYTES: Final = 32
+SCOPES: Final = (
+    "customers:read",
+    "customers:write",
+    "events:read",
+    "events:write",
+    "meters:read",
+    "meters:write",
+    "customer_meters:read",
+)
+# How long a container goes on trusting a token that it has seen; the promise is 60 s.
+TRUST_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a token allows: one organization's data, within scopes, until it expires."""
+
+    organization_id: str
+    scopes: frozenset[str]
+    expires_at: datetime | None
+
+    def require(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise InsufficientScope(scope)
+
+
+@dataclass(frozen=True)
+class TokenRecord:
+    """A token as it is listed: everything but the token."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    @classmethod
+    def from_item(cls, item: Item) -> TokenRecord:
+        return cls(
+            id=item["id"],
+            name=item["name"],
+            scopes=tuple(item["scopes"]),
+            created_at=times.from_text(item["created_at"]),
+            expires_at=_optional_time(item.get("expires_at")),
+            revoked_at=_optional_time(item.get("revoked_at")),
+        )
+
+
+def create_organization(store: Store, name: str, organization_id: str | None = None) -> str:
+    """Create an organization and return its id. Creating one that exists changes nothing."""
+    organization_id = organization_id or str(uuid_utils.uuid7())
+    item = {"id": organization_id, "name": name, "created_at": times.to_text(times.now())}
+    try:
+        store.transact([put_new(keys.organization(organization_id), item)])
+    except TransactionCancelled:
+        pass
+    return organization_id
+
+
+def create(
+    store: Store,
+    organization_id: str,
+    *,
+    name: str = "",
+    scopes: Collection[str] = SCOPES,
+    expires_at: datetime | None = None,
+    token: str | None = None,
+) -> tuple[str, TokenRecord]:
+    """Create a token and return it with its record: the only time that it is shown.
+
+    `token` fixes the token itself, for a local service; one that exists already is an `Invalid`.
+    An organization that does not exist is a `NotFound`.
+    """
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        wrong = f"Unknown: {', '.join(unknown)}." if unknown else "A token needs one at least."
+        raise Invalid(
+            [Problem("value_error", ("scopes",), f"{wrong} Known scopes: {', '.join(SCOPES)}.")]
+        )
+    token = token or PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    sha256 = _sha256(token)
+    token_id = str(uuid_utils.uuid7())
+    terms: dict[str, Any] = {
+        "id": token_id,
+        "name": name,
+        "scopes": sorted(scopes),
+        "created_at": times.to_text(times.now()),
+        "expires_at": times.to_text(expires_at) if expires_at else None,
+        "sha256": sha256,
+    }
+    try:
+        store.transact(
+            [
+                check(keys.organization(organization_id), PRESENT),
+                put_new(keys.token_record(organization_id, token_id), terms),
+                put_new(keys.token(sha256), {**terms, "organization_id": organization_id}),
+            ]
+        )
+    except TransactionCancelled as cancelled:
+        if cancelled.reasons[0].code:
+            raise NotFound(f"There is no organization {organization_id}.") from cancelled
+        raise Invalid(
+            [Problem("value_error", ("token",), "This token exists already.")]
+        ) from cancelled
+    return token, TokenRecord.from_item(terms)
+
+
+def list_records(store: Store, organization_id: str) -> Iterator[TokenRecord]:
+    """All tokens that the organization ever had, oldest first, the revoked ones too."""
+    partition = keys.token_record(organization_id, "").pk
+    for item in store.query(partition, prefix=keys.TOKEN_PREFIX):
+        yield TokenRecord.from_item(item)
+
+
+def revoke(store: Store, organization_id: str, token_id: str) -> None:
+    """Revoke a token; it stops within a minute. Raises `NotFound`; twice is as good as once."""
+    record_key = keys.token_record(organization_id, token_id)
+    record = store.get(record_key)
+    if record is None:
+        raise NotFound(f"There is no token {token_id}.")
+    if record.get("revoked_at"):
+        return
+    store.transact(
+        [
+            delete(keys.token(record["sha256"])),
+            update(
+                record_key,
+                "SET revoked_at = if_not_exists(revoked_at, :now)",
+                values={":now": times.to_text(times.now())},
+            ),
+        ]
+    )
+
+
+class Guard:
+    """Checks tokens, and trusts one it has seen for a short while, to save the read.
+
+    Only tokens that were found are remembered, so guesses cost memory nothing.
+    """
+
+    def __init__(self) -> None:
+        self._trusted: dict[str, tuple[float, Access]] = {}
+
+    def check(self, store: Store, authorization: str | None) -> Access:
+        """Read an ``Authorization`` header. Raises `Unauthorized` or `InvalidToken`."""
+        if not authorization:
+            raise Unauthorized("This needs an access token.")
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthorized("This needs an access token, sent as a bearer token.")
+        sha256 = _sha256(token)
+        trusted_until, access = self._trusted.get(sha256, (0.0, None))
+        if access is None or time.monotonic() >= trusted_until:
+            self._trusted.pop(sha256, None)
+            item = store.get(keys.token(sha256))
+            if item is None:
+                raise InvalidToken("No such token.")
+            access = Access(
+                organization_id=item["organization_id"],
+                scopes=frozenset(item["scopes"]),
+                expires_at=_optional_time(item.get("expires_at")),
+            )
+            self._trusted[sha256] = (time.monotonic() + TRUST_SECONDS, access)
+        if access.expires_at is not None and times.now() >= access.expires_at:
+            raise InvalidToken("The token has expired.")
+        return access
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _optional_time(text: str | None) -> datetime | None:
+    return times.from_text(text) if text else None
