@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 from botocore.config import Config
@@ -45,30 +45,19 @@ TRANSACTION_CONFLICT: Final = "TransactionConflict"
 
 
 class ConditionFailed(AureonError):
-    """A single write's condition did not hold; `item` is what stood there, if anything."""
-
-    def __init__(self, item: Item | None) -> None:
-        super().__init__("condition failed")
-        self.item = item
-
-
-class Reason(NamedTuple):
-    """Why one action of a cancelled transaction failed: ``None`` where it did not."""
-
-    code: str | None
-    item: Item | None
+    """A single write's condition did not hold."""
 
 
 class TransactionCancelled(AureonError):
-    """A transaction was cancelled, with a reason for each of its actions in order."""
+    """A transaction was cancelled.
 
-    def __init__(self, reasons: Sequence[Reason]) -> None:
-        super().__init__(", ".join(reason.code or "None" for reason in reasons))
+    `reasons` has a code for each of its actions in order, None for an action that did not fail:
+    `CONDITION_FAILED` or `TRANSACTION_CONFLICT`.
+    """
+
+    def __init__(self, reasons: Sequence[str | None]) -> None:
+        super().__init__(", ".join(reason or "None" for reason in reasons))
         self.reasons = tuple(reasons)
-
-    def failed(self, code: str) -> list[int]:
-        """The places of the actions that failed for this reason."""
-        return [place for place, reason in enumerate(self.reasons) if reason.code == code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +86,6 @@ class Write:
             parameters["UpdateExpression"] = self.expression
         if self.condition is not None:
             parameters["ConditionExpression"] = self.condition
-            parameters["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
         if self.names:
             parameters["ExpressionAttributeNames"] = dict(self.names)
         if self.values:
@@ -117,6 +105,20 @@ def put(key: Key, item: Item, *, condition: str | None = None, **bound: Mapping[
 def put_new(key: Key, item: Item) -> Write:
     """Put an item where there is none."""
     return Write("Put", key, item=item, condition=ABSENT)
+
+
+def assign(key: Key, item: Item, *, condition: str, **bound: Mapping[str, Any]) -> Write:
+    """Set these attributes of an item and leave its others as they are."""
+    names = {f"#a{place}": name for place, name in enumerate(item)}
+    values = {f":a{place}": value for place, value in enumerate(item.values())}
+    return Write(
+        "Update",
+        key,
+        expression="SET " + ", ".join(f"#a{place} = :a{place}" for place in range(len(item))),
+        condition=condition,
+        names={**names, **bound.get("names", {})},
+        values={**values, **bound.get("values", {})},
+    )
 
 
 def update(
@@ -147,6 +149,10 @@ class Store:
     def until(self, deadline: float) -> Store:
         """The same table under another deadline."""
         return replace(self, deadline=deadline)
+
+    def has_time(self) -> bool:
+        """Whether another call would end before the deadline, however long it takes."""
+        return time.monotonic() + LONGEST_CALL_SECONDS <= self.deadline
 
     def get(self, key: Key) -> Item | None:
         """Read one item, strongly consistent."""
@@ -229,8 +235,7 @@ class Store:
         except ClientError as error:
             if _code(error) != "ConditionalCheckFailedException":
                 raise
-            item = error.response.get("Item")
-            raise ConditionFailed(from_attributes(item) if item else None) from error
+            raise ConditionFailed("The condition of a write did not hold.") from error
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Make all writes or none. Raises `TransactionCancelled`.
@@ -247,13 +252,10 @@ class Store:
             if _code(error) != "TransactionCanceledException":
                 raise
             reasons = [
-                Reason(
-                    None if reason["Code"] == "None" else reason["Code"],
-                    from_attributes(reason["Item"]) if reason.get("Item") else None,
-                )
+                None if reason["Code"] == "None" else reason["Code"]
                 for reason in error.response.get("CancellationReasons", ())
             ]
-            if any(r.code not in (None, CONDITION_FAILED, TRANSACTION_CONFLICT) for r in reasons):
+            if not set(reasons) <= {None, CONDITION_FAILED, TRANSACTION_CONFLICT}:
                 raise Unavailable("The database is busy.") from error
             raise TransactionCancelled(reasons) from error
 
@@ -266,7 +268,7 @@ class Store:
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _call(self, send: Callable[..., Any], **parameters: Any) -> Any:
-        if time.monotonic() + LONGEST_CALL_SECONDS > self.deadline:
+        if not self.has_time():
             raise Unavailable("There was not enough time left.")
         try:
             return send(**parameters)

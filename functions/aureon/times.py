@@ -23,3 +23,11 @@ def from_text(text: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("a time outside the years 1 to 9999") from error
+
+
+def to_optional_text(moment: datetime | None) -> str | None:
+    return None if moment is None else to_text(moment)
+
+
+def from_optional_text(text: str | None) -> datetime | None:
+    return None if text is None else from_text(text)

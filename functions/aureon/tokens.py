@@ -57,6 +57,10 @@ class Access:
             raise InsufficientScope(scope)
 
 
+# Who has not shown a token yet: allowed nothing.
+NOBODY: Final = Access("", frozenset(), None)
+
+
 @dataclass(frozen=True)
 class TokenRecord:
     """A token as it is listed: everything but the token."""
@@ -75,8 +79,8 @@ class TokenRecord:
             name=item["name"],
             scopes=tuple(item["scopes"]),
             created_at=times.from_text(item["created_at"]),
-            expires_at=_optional_time(item.get("expires_at")),
-            revoked_at=_optional_time(item.get("revoked_at")),
+            expires_at=times.from_optional_text(item.get("expires_at")),
+            revoked_at=times.from_optional_text(item.get("revoked_at")),
         )
 
 
@@ -131,7 +135,7 @@ def create(
             ]
         )
     except TransactionCancelled as cancelled:
-        if cancelled.reasons[0].code:
+        if cancelled.reasons[0]:
             raise NotFound(f"There is no organization {organization_id}.") from cancelled
         raise Invalid(
             [Problem("value_error", ("token",), "This token exists already.")]
@@ -193,7 +197,7 @@ class Guard:
             access = Access(
                 organization_id=item["organization_id"],
                 scopes=frozenset(item["scopes"]),
-                expires_at=_optional_time(item.get("expires_at")),
+                expires_at=times.from_optional_text(item.get("expires_at")),
             )
             self._trusted[sha256] = (time.monotonic() + TRUST_SECONDS, access)
         if access.expires_at is not None and times.now() >= access.expires_at:
@@ -205,5 +209,3 @@ def _sha256(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _optional_time(text: str | None) -> datetime | None:
-    return times.from_text(text) if text else None

@@ -1,0 +1,1 @@
+"""What Aureon knows without asking anyone: rules and values, no I/O."""

@@ -1,0 +1,193 @@
+"""Customers, the ledgers that count for them, and the pointers that external ids are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from aureon import keys, times
+
+CustomerType = Literal["individual", "team"]
+MAX_NAME_CHARACTERS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Whom events are counted for.
+
+    `ledger_ids` are the ledgers whose balances are the customer's: its own, which has its id,
+    and those of ghosts that were linked to it later. `meter_version` is the version of the
+    organization's meters when its own ledger began. `rev` rises with every change of the profile.
+    """
+
+    id: str
+    email: str
+    created_at: datetime
+    meter_version: int
+    ledger_ids: tuple[str, ...]
+    name: str | None = None
+    external_id: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    type: CustomerType = "individual"
+    billing_address: Mapping[str, Any] | None = None
+    tax_id: str | None = None
+    locale: str | None = None
+    modified_at: datetime | None = None
+    deleted_at: datetime | None = None
+    rev: int = 1
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        return cls(
+            id=item["id"],
+            email=item["email"],
+            created_at=times.from_text(item["created_at"]),
+            meter_version=int(item["meter_version"]),
+            ledger_ids=tuple(item["ledger_ids"]),
+            name=item["name"],
+            external_id=item["external_id"],
+            metadata=item["metadata"],
+            type=item["type"],
+            billing_address=item["billing_address"],
+            tax_id=item["tax_id"],
+            locale=item["locale"],
+            modified_at=times.from_optional_text(item["modified_at"]),
+            deleted_at=times.from_optional_text(item["deleted_at"]),
+            rev=int(item["rev"]),
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "email": self.email,
+            "created_at": times.to_text(self.created_at),
+            "meter_version": self.meter_version,
+            "ledger_ids": list(self.ledger_ids),
+            "name": self.name,
+            "external_id": self.external_id,
+            "metadata": dict(self.metadata),
+            "type": self.type,
+            "billing_address": None if self.billing_address is None else dict(self.billing_address),
+            "tax_id": self.tax_id,
+            "locale": self.locale,
+            "modified_at": times.to_optional_text(self.modified_at),
+            "deleted_at": times.to_optional_text(self.deleted_at),
+            "rev": self.rev,
+        }
+
+    def deleted(self, now: datetime, *, anonymize: bool) -> Customer:
+        """The customer as deletion leaves it: the ledgers stay, and the profile unless hashed."""
+        gone = replace(self, deleted_at=now, modified_at=now)
+        if not anonymize:
+            return gone
+        return replace(
+            gone,
+            email=f"{_digest(self.email.casefold())}@anonymized.invalid",
+            name=None if self.name is None else _digest(self.name),
+            billing_address=None,
+            tax_id=None,
+            metadata={},
+        )
+
+
+def profile(item: Mapping[str, Any] | None) -> Customer | None:
+    """The living customer of a customer's item, if it has one.
+
+    The item may be absent, deleted, or only the mark that a ghost's ledger is spread.
+    """
+    if item is None or "created_at" not in item or item["deleted_at"] is not None:
+        return None
+    return Customer.from_item(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What an external id leads to: a customer and the ledger that its events go to.
+
+    A pointer without a customer's profile is a ghost: events came before the customer did. A
+    released one leads nowhere: its customer was deleted. `earlier` are the ledgers that it led
+    to before, each with the time when it ceased to, so that nobody inherits another's credits.
+    `rev` rises with every change.
+    """
+
+    state: Literal["ghost", "customer", "released"]
+    customer_id: str
+    ledger_id: str
+    meter_version: int
+    earlier: tuple[tuple[str, datetime], ...] = ()
+    spread: bool = False
+    created_at: datetime | None = None
+    rev: int = 0
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        return cls(
+            state=item["state"],
+            customer_id=item["customer_id"],
+            ledger_id=item["ledger_id"],
+            meter_version=int(item["meter_version"]),
+            earlier=tuple((ledger, times.from_text(until)) for ledger, until in item["earlier"]),
+            spread=item.get("spread", False),
+            created_at=times.from_optional_text(item["created_at"]),
+            rev=int(item["rev"]),
+        )
+
+    def to_item(self, organization_id: str) -> dict[str, Any]:
+        """The item, listed in the directory of ghosts for as long as it is one."""
+        item: dict[str, Any] = {
+            "state": self.state,
+            "customer_id": self.customer_id,
+            "ledger_id": self.ledger_id,
+            "meter_version": self.meter_version,
+            "earlier": [[ledger, times.to_text(until)] for ledger, until in self.earlier],
+            "spread": self.spread,
+            "created_at": times.to_optional_text(self.created_at),
+            "rev": self.rev,
+        }
+        if self.state == "ghost":
+            item |= directory_entry(
+                keys.ghost_directory(organization_id, keys.directory_slice(self.ledger_id)),
+                self.created_at,
+                self.ledger_id,
+            )
+        return item
+
+    def linked(self, customer_id: str) -> Pointer:
+        """The ghost's pointer once it has become, or was linked to, a customer."""
+        return replace(self, state="customer", customer_id=customer_id, rev=self.rev + 1)
+
+    def released(self, now: datetime) -> Pointer:
+        return replace(
+            self,
+            state="released",
+            earlier=(*self.earlier, (self.ledger_id, now)),
+            spread=False,
+            rev=self.rev + 1,
+        )
+
+
+def directory_entry(partition: str, created_at: datetime | None, id_: str) -> dict[str, str]:
+    """The attributes that list an item in the directory, in the order of creation."""
+    created = times.to_optional_text(created_at) or ""
+    return {keys.DIRECTORY_PARTITION: partition, keys.DIRECTORY_SORT: f"{created}#{id_}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Where the events of a customer go, as an event named it.
+
+    `pointer` is set where the external id leads nowhere yet: the pointer to put with the first
+    event, which makes the customer a ghost.
+    """
+
+    id: str
+    meter_version: int
+    spread: bool = False
+    pointer: Pointer | None = None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

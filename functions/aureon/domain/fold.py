@@ -1,0 +1,229 @@
+"""Folding: from the events of a batch to the next transaction that counts some of them.
+
+A batch's events form groups, one for each customer as named and hour, in the order sent. A group
+is committed in runs from its first event to its last; each run is one page, the claims of its
+events and its part of the balances. A fold packs the next runs of as many groups as fit into one
+transaction. Nothing here is decided for good: what a fold did is settled once its transaction
+is, and the next fold starts from what was settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from aureon import keys
+from aureon.domain.balances import Delta
+from aureon.domain.customers import Ledger
+from aureon.domain.events import Event, Named, Place
+from aureon.domain.meters import Match
+from aureon.domain.pages import MAX_TEXT_BYTES, Page, encode_event
+
+# DynamoDB takes 4 MB in a transaction; the rest is left for keys, claims and balances.
+MAX_FOLD_TEXT_BYTES: Final = 3_000_000
+
+
+class Claim(NamedTuple):
+    """What keeps an external id from counting twice: the event that counted under it."""
+
+    place: Place
+    fingerprint: bytes
+
+
+class Entry:
+    """An event on its way into the log, and what became of it.
+
+    `inserted` is None until it is known whether the event counted or was a duplicate; `conflict`
+    says that the event it repeats differs.
+    """
+
+    __slots__ = ("conflict", "event", "fingerprint", "index", "inserted", "matches", "text")
+
+    def __init__(self, index: int, event: Event, matches: list[Match]) -> None:
+        self.index = index
+        self.event = event
+        self.matches = matches
+        self.text = encode_event(index, event)
+        self.fingerprint = event.fingerprint() if event.external_id is not None else b""
+        self.inserted: bool | None = None
+        self.conflict = False
+
+    def duplicates(self, fingerprint: bytes) -> None:
+        self.inserted = False
+        self.conflict = self.fingerprint != fingerprint
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """The events of one batch for one customer as named and one hour.
+
+    `settled` is how many of its first entries are known to have counted, or to be duplicates:
+    the index of the first event of its next page.
+    """
+
+    batch: str
+    number: int
+    customer: Named
+    hour: str
+    ledger: Ledger
+    entries: list[Entry] = field(default_factory=list)
+    settled: int = 0
+
+    @property
+    def next_page(self) -> keys.PageKey:
+        return keys.PageKey(self.hour, self.batch, self.number, self.settled)
+
+    @property
+    def pending(self) -> bool:
+        return self.settled < len(self.entries)
+
+    def place(self, entry: Entry) -> Place:
+        return Place(self.ledger.id, self.next_page, entry.index)
+
+    def judge(self, page: Page) -> None:
+        """Settle the run that a page proves: it was committed before, by an earlier attempt."""
+        counted = {event.index for event in page.events}
+        for entry in self.entries[page.place.first : page.last + 1]:
+            entry.inserted = entry.index in counted
+        self.settled = page.last + 1
+
+
+def group_events(
+    batch: str, events: Iterable[tuple[Event, list[Match]]], ledgers: Mapping[Named, Ledger]
+) -> list[Group]:
+    """Group a batch's events by customer as named and by hour, in the order sent.
+
+    The order makes the groups' numbers, so that every attempt at a batch finds the same places.
+    """
+    groups: dict[tuple[Named, str], Group] = {}
+    for event, matches in events:
+        about = (event.customer, event.hour)
+        group = groups.get(about)
+        if group is None:
+            group = Group(batch, len(groups), *about, ledgers[event.customer])
+            groups[about] = group
+        group.entries.append(Entry(len(group.entries), event, matches))
+    return list(groups.values())
+
+
+class Run(NamedTuple):
+    """The part of a group that a fold counts: up to `last`, of which `entries` are new."""
+
+    group: Group
+    last: int
+    entries: list[Entry]
+
+
+class BalanceOf(NamedTuple):
+    """The balance that a delta is for, whichever shard it will go to."""
+
+    ledger_id: str
+    meter_id: str
+    generation: int
+
+
+class Fold:
+    """The runs, claims, balances and pointers of one transaction."""
+
+    def __init__(self, max_actions: int) -> None:
+        self._actions_left = max_actions
+        self._bytes_left = MAX_FOLD_TEXT_BYTES
+        self.runs: list[Run] = []
+        self.claims: dict[str, tuple[Group, Entry]] = {}
+        self.deltas: dict[BalanceOf, Delta] = {}
+        self.pointers: dict[Named, Ledger] = {}
+        self._repeats: list[tuple[Entry, bytes]] = []
+        self.complete = True
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write: every event that it looked at counted before."""
+        return not any(run.entries for run in self.runs)
+
+    def take(self, group: Group, claims: Mapping[str, Claim]) -> None:
+        """Add as much of the group's next run as fits."""
+        run = Run(group, 0, [])
+        text_bytes = 0
+        last = len(group.entries) - 1
+        for entry in group.entries[group.settled :]:
+            external_id = entry.event.external_id
+            if external_id is not None and self._counted(group, entry, external_id, claims):
+                continue
+            actions = self._actions(group, entry, first=not run.entries)
+            size = len(entry.text)
+            if (
+                actions > self._actions_left
+                or size > self._bytes_left
+                or text_bytes + size > MAX_TEXT_BYTES
+            ):
+                last = entry.index - 1
+                self.complete = False
+                break
+            self._actions_left -= actions
+            self._bytes_left -= size
+            text_bytes += size
+            self._add(group, entry)
+            run.entries.append(entry)
+        # A run that ends short and has no events proves nothing, so it settles nothing: only
+        # pages may move the start of the next one.
+        if run.entries or last == len(group.entries) - 1:
+            self.runs.append(run._replace(last=last))
+
+    def settle(self) -> None:
+        """The transaction was committed: what the fold took has counted, once."""
+        for run in self.runs:
+            for entry in run.entries:
+                entry.inserted = True
+            run.group.settled = run.last + 1
+        for entry, fingerprint in self._repeats:
+            entry.duplicates(fingerprint)
+
+    def _counted(
+        self, group: Group, entry: Entry, external_id: str, claims: Mapping[str, Claim]
+    ) -> bool:
+        """Whether the id has counted: by an earlier attempt, another batch, or this fold."""
+        claim = claims.get(external_id)
+        if claim is not None:
+            if claim.place.same_event(group.place(entry)):
+                entry.inserted = True
+            else:
+                entry.duplicates(claim.fingerprint)
+            return True
+        twin = self.claims.get(external_id)
+        if twin is not None:
+            self._repeats.append((entry, twin[1].fingerprint))
+            return True
+        return False
+
+    def _actions(self, group: Group, entry: Entry, *, first: bool) -> int:
+        """How many actions the entry adds to the transaction."""
+        actions = sum(
+            BalanceOf(group.ledger.id, match.meter_id, match.generation) not in self.deltas
+            for match in entry.matches
+        )
+        if entry.event.external_id is not None:
+            actions += 1
+        if first:
+            actions += 1
+            if group.ledger.pointer is not None and group.customer not in self.pointers:
+                actions += 1
+        return actions
+
+    def _add(self, group: Group, entry: Entry) -> None:
+        if entry.event.external_id is not None:
+            self.claims[entry.event.external_id] = (group, entry)
+        if group.ledger.pointer is not None:
+            self.pointers[group.customer] = group.ledger
+        for match in entry.matches:
+            about = BalanceOf(group.ledger.id, match.meter_id, match.generation)
+            self.deltas.setdefault(about, Delta()).add(match.units)
+
+
+def fold(groups: Iterable[Group], claims: Mapping[str, Claim], *, max_actions: int) -> Fold:
+    """Fold the next runs of all groups into one transaction of at most so many actions."""
+    folded = Fold(max_actions)
+    for group in groups:
+        if group.pending:
+            folded.take(group, claims)
+    return folded

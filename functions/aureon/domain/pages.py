@@ -1,0 +1,96 @@
+"""Pages: a run of one batch's events for one customer and hour, as the log keeps them.
+
+A page proves its run and nothing more: its key holds batch, group and the index of the run's
+first event, its body the index of the last. Events within the run that are not in the page were
+duplicates of events that had counted before.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from aureon import exact, keys, times
+from aureon.domain.events import Event, Named
+
+SCHEMA: Final = 1
+# The text of a page before it is compressed. An item takes 400 KB with its keys and attributes;
+# text that does not compress at all must fit too.
+MAX_TEXT_BYTES: Final = 390_000
+
+
+class LoggedEvent(NamedTuple):
+    """An event in a page: all that was sent, and its index in the page's group."""
+
+    index: int
+    timestamp: str
+    name: str
+    metadata: Mapping[str, Any]
+    external_id: str | None
+    source: str = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A run of events, decoded.
+
+    `meter_version` is the version of the organization's meters that the run was counted with.
+    `external_customer_id` is set where the events named their customer so.
+    """
+
+    place: keys.PageKey
+    last: int
+    meter_version: int
+    external_customer_id: str | None
+    events: tuple[LoggedEvent, ...]
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Page:
+        return cls(
+            place=keys.parse_page(item[keys.SORT]),
+            last=int(item["last"]),
+            meter_version=int(item["meter_version"]),
+            external_customer_id=item.get("external_customer_id"),
+            events=decode_events(item["body"]),
+        )
+
+
+def page_item(
+    body: bytes, *, last: int, meter_version: int, customer: Named
+) -> dict[str, Any]:
+    """The item of a page, but for its key."""
+    item: dict[str, Any] = {
+        "schema": SCHEMA,
+        "body": body,
+        "last": last,
+        "meter_version": meter_version,
+    }
+    if customer.by_external_id:
+        item["external_customer_id"] = customer.id
+    return item
+
+
+def encode_event(index: int, event: Event) -> bytes:
+    """Write one event as a page's text has it, with its index in the page's group."""
+    return exact.write(
+        (
+            index,
+            times.to_text(event.timestamp),
+            event.name,
+            event.metadata,
+            event.external_id,
+            event.source,
+        )
+    )
+
+
+def encode_events(texts: Iterable[bytes]) -> bytes:
+    """Join and compress the texts of events into a page's body."""
+    return zlib.compress(b"[" + b",".join(texts) + b"]")
+
+
+def decode_events(body: bytes) -> tuple[LoggedEvent, ...]:
+    return tuple(LoggedEvent(*fields) for fields in exact.parse(zlib.decompress(body)))

@@ -1,0 +1,369 @@
+"""From API Gateway's events to handlers and back: the same for every function.
+
+A handler's module makes a `Resolver`, adds routes to it and exports `Resolver.handler`. Before
+any route runs, the path is normalised and the token checked; after it, or instead of it, every
+error of `aureon.errors` becomes its answer here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import parse_qs, quote
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from aureon import exact, store
+from aureon.errors import (
+    Conflict,
+    InsufficientScope,
+    Invalid,
+    InvalidToken,
+    NotFound,
+    Problem,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from aureon.store import Store
+from aureon.tokens import NOBODY, Guard
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger: Final = Logger(service="aureon")
+
+# Lambda takes 6 MB in a synchronous call; the event around a body needs some of it.
+MAX_BODY_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
+# Kept back from Lambda's deadline, to write the answer.
+RESERVE_SECONDS: Final = 0.5
+DEFAULT_LIMIT: Final = 10
+MAX_LIMIT: Final = 100
+MAX_PAGE: Final = 10_000_000
+MAX_INPUT_CHARACTERS: Final = 200
+
+EXTERNAL_PATH: Final = "/v1/customers/external/"
+STATE_SUFFIX: Final = "/state"
+DEFAULT_STAGE: Final = "$default"
+JSON: Final = "application/json"
+
+
+class Answer(NamedTuple):
+    """A status, a value for the JSON body, None for no body, and headers."""
+
+    status: int
+    value: Any
+    headers: Mapping[str, str] = {}
+
+
+class Request:
+    """One request: its store, bound to the deadline, whose access it came with, and its parts."""
+
+    def __init__(self, event: Mapping[str, Any], store: Store) -> None:
+        self._event = event
+        self.store = store
+        self.headers: Mapping[str, str] = {
+            name.lower(): value for name, value in (event.get("headers") or {}).items()
+        }
+        self.access = NOBODY
+
+    @property
+    def organization_id(self) -> str:
+        return self.access.organization_id
+
+    @cached_property
+    def query(self) -> dict[str, list[str]]:
+        """The query's parameters, each with all its values in the order sent."""
+        text = self._event.get("rawQueryString") or ""
+        try:
+            return parse_qs(text, keep_blank_values=True, errors="strict")
+        except ValueError as error:
+            raise _invalid("string_unicode", ("query",), "The query is not UTF-8.") from error
+
+    @cached_property
+    def raw_body(self) -> bytes:
+        body = self._event.get("body") or ""
+        raw = b64decode(body) if self._event.get("isBase64Encoded") else body.encode()
+        if len(raw) > MAX_BODY_BYTES:
+            raise TooLarge(f"A body has at most {MAX_BODY_BYTES:,} bytes; this has {len(raw):,}.")
+        return raw
+
+    def body(self) -> Any:
+        """The decoded JSON body."""
+        media_type = self.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if media_type != JSON and not re.fullmatch(r"application/[\w.-]+\+json", media_type):
+            raise _invalid(
+                "content_type",
+                ("header", "content-type"),
+                "The body must be JSON, sent as application/json.",
+                media_type,
+            )
+        try:
+            return exact.parse(self.raw_body)
+        except ValueError as error:
+            raise _invalid("json_invalid", ("body",), f"This is not JSON: {error}.") from error
+
+    def text(self, name: str) -> str | None:
+        """A query parameter that may stand once."""
+        values = self.query.get(name)
+        if values is None:
+            return None
+        if len(values) > 1:
+            raise _invalid("value_error", ("query", name), "This may stand only once.")
+        return values[0]
+
+    def texts(self, name: str) -> list[str]:
+        """A query parameter that may be repeated."""
+        return self.query.get(name, [])
+
+    def truth(self, name: str) -> bool | None:
+        """A query parameter that is true or false."""
+        value = self.text(name)
+        if value is None:
+            return None
+        if value.lower() in ("true", "1"):
+            return True
+        if value.lower() in ("false", "0"):
+            return False
+        raise _invalid("bool_parsing", ("query", name), "This is true or false.", value)
+
+    def metadata(self) -> dict[str, list[str]]:
+        """The query's filters by metadata, ``metadata[key]=value``."""
+        return {
+            name[len("metadata[") : -1]: values
+            for name, values in self.query.items()
+            if name.startswith("metadata[") and name.endswith("]")
+        }
+
+    def paging(self) -> Paging:
+        page = self._whole_number("page", 1)
+        limit = self._whole_number("limit", DEFAULT_LIMIT)
+        return Paging(page, min(limit, MAX_LIMIT))
+
+    def _whole_number(self, name: str, default: int) -> int:
+        text = self.text(name)
+        if text is None:
+            return default
+        if not re.fullmatch(r"[0-9]{1,9}", text):
+            raise _invalid("int_parsing", ("query", name), "This is a whole number.", text)
+        number = int(text)
+        if not 1 <= number <= MAX_PAGE:
+            raise _invalid("greater_than_equal", ("query", name), "This is 1 or more.", text)
+        return number
+
+
+def _invalid(kind: str, loc: tuple[str, ...], message: str, given: Any = None) -> Invalid:
+    return Invalid([Problem(kind, loc, message, given)])
+
+
+class Paging:
+    """Which part of a list to answer: `page` counts from 1."""
+
+    def __init__(self, page: int, limit: int) -> None:
+        self.page = page
+        self.limit = limit
+
+    def slice(self) -> slice:
+        return slice((self.page - 1) * self.limit, self.page * self.limit)
+
+    def answer(self, items: list[Any], total_count: int) -> dict[str, Any]:
+        return {
+            "items": items,
+            "pagination": {
+                "total_count": total_count,
+                "max_page": -(-total_count // self.limit),
+            },
+        }
+
+
+class Resolver:
+    """Routes of one function, and the handler that Lambda calls."""
+
+    def __init__(self) -> None:
+        self._routes: list[tuple[str, str, Callable[..., Response[str]]]] = []
+        self._threads = threading.local()
+        self._guard = Guard()
+
+    def route(
+        self, method: str, path: str, *, scope: str
+    ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+        """Serve a path with a function of the request and of the path's parameters."""
+
+        def add(serve: Callable[..., Answer]) -> Callable[..., Answer]:
+            def routed(**parameters: str) -> Response[str]:
+                request: Request = self._router.context["request"]
+                request.access.require(scope)
+                return _respond(serve(request, **parameters))
+
+            self._routes.append((method, path.rstrip("/"), routed))
+            return serve
+
+        return add
+
+    def handler(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer an event of an HTTP API, payload version 2.0."""
+        started = time.monotonic()
+        request_id = event["requestContext"]["requestId"]
+        request = Request(event, _store().until(_deadline(context)))
+        router = self._router
+        router.append_context(request=request)
+        try:
+            request.access = self._guard.check(request.store, request.headers.get("authorization"))
+            result = router.resolve({**event, "rawPath": normalise(_path(event))}, context)
+        except Exception as error:
+            router.clear_context()
+            result = _respond(_explain(error)).to_dict()
+        result["headers"]["x-request-id"] = request_id
+        logger.info(
+            "request",
+            request_id=request_id,
+            organization_id=request.organization_id,
+            method=event["requestContext"]["http"]["method"],
+            status=result["statusCode"],
+            milliseconds=round((time.monotonic() - started) * 1000),
+        )
+        return result
+
+    @property
+    def _router(self) -> _Router:
+        """Powertools' resolver, one for each thread: it keeps the event that it resolves."""
+        router: _Router | None = getattr(self._threads, "router", None)
+        if router is None:
+            router = _Router()
+            router.not_found(lambda error: _respond(_explain(NotFound())))
+            router.exception_handler(Exception)(lambda error: _respond(_explain(error)))
+            for method, path, routed in self._routes:
+                router.route(path, method)(routed)
+            self._threads.router = router
+        return router
+
+
+class _Router(APIGatewayHttpResolver):
+    """Powertools' resolver, with the event of its own: the library's is shared by all of them."""
+
+    _event: BaseProxyEvent
+
+    def _to_proxy_event(self, event: dict[str, Any]) -> BaseProxyEvent:
+        self._event = super()._to_proxy_event(event)
+        return self._event
+
+    @property
+    def current_event(self) -> BaseProxyEvent:  # type: ignore[override]
+        return self._event
+
+
+def normalise(path: str) -> str:
+    """A path as routes are written: single slashes, none at the end, external ids escaped.
+
+    The gateway hands paths over decoded, so whatever stands between ``external/`` and the end, or
+    ``/state``, is the caller's id, slashes included.
+    """
+    path = re.sub("/{2,}", "/", path)
+    if path.startswith(EXTERNAL_PATH):
+        external_id = path.removeprefix(EXTERNAL_PATH)
+        suffix = STATE_SUFFIX if external_id.rstrip("/").endswith(STATE_SUFFIX) else ""
+        external_id = external_id.rstrip("/").removesuffix(suffix)
+        return EXTERNAL_PATH + quote(external_id, safe="") + suffix
+    return path.rstrip("/") or "/"
+
+
+def _path(event: Mapping[str, Any]) -> str:
+    """The path without the stage that a stage's own URL starts with."""
+    stage = event["requestContext"].get("stage", DEFAULT_STAGE)
+    path: str = event["rawPath"]
+    if stage != DEFAULT_STAGE and path.startswith(f"/{stage}/"):
+        return path.removeprefix(f"/{stage}")
+    return path
+
+
+def _deadline(context: LambdaContext) -> float:
+    return time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
+
+
+@cache
+def _store() -> Store:
+    """The store of this container, made at the first request and kept."""
+    return store.from_environment()
+
+
+def _respond(answer: Answer) -> Response[str]:
+    if answer.value is None:
+        return Response(answer.status, body="", headers=dict(answer.headers))
+    return Response(
+        answer.status, JSON, exact.write(answer.value).decode(), headers=dict(answer.headers)
+    )
+
+
+def _explain(error: Exception) -> Answer:
+    """The one table from errors to answers. What is not meant for callers is only logged."""
+    match error:
+        case NotFound():
+            return Answer(404, {"error": "ResourceNotFound", "detail": "Not found"})
+        case Invalid():
+            return Answer(
+                422, {"error": "RequestValidationError", "detail": _details(error.problems)}
+            )
+        case Unauthorized():
+            return Answer(
+                401,
+                {"error": "Unauthorized", "detail": str(error)},
+                {"WWW-Authenticate": "Bearer"},
+            )
+        case InvalidToken():
+            return Answer(
+                401,
+                {
+                    "error": "invalid_token",
+                    "error_description": "The access token provided is expired, revoked, "
+                    "malformed, or invalid for other reasons.",
+                },
+                {"WWW-Authenticate": 'Bearer error="invalid_token"'},
+            )
+        case InsufficientScope():
+            return Answer(
+                403,
+                {"error": "insufficient_scope", "error_description": str(error)},
+                {
+                    "WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{error.scope}"',
+                },
+            )
+        case Conflict():
+            return Answer(409, {"error": "Conflict", "detail": str(error)})
+        case TooLarge():
+            return Answer(413, {"error": "RequestTooLarge", "detail": str(error)})
+        case Unavailable():
+            logger.warning("unavailable", exc_info=error)
+            return Answer(
+                503,
+                {"error": "ServiceUnavailable", "detail": error.detail},
+                {"Retry-After": str(error.retry_after_seconds)},
+            )
+    logger.error("unexpected error", exc_info=error)
+    return Answer(500, {"error": "InternalServerError", "detail": "Internal server error"})
+
+
+def _details(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": problem.type,
+            "loc": problem.loc,
+            "msg": problem.msg,
+            "input": _shown(problem.input),
+        }
+        for problem in problems
+    ]
+
+
+def _shown(value: Any) -> Any:
+    """What was given, as far as it is small: a caller knows what it sent."""
+    if isinstance(value, str):
+        return value[:MAX_INPUT_CHARACTERS]
+    return value if isinstance(value, int | Decimal | bool) else None

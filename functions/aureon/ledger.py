@@ -1,0 +1,376 @@
+"""The ledger: commits a batch's events, so that each counts exactly once.
+
+A batch is committed by as few transactions as fit, each all or nothing. An attempt that died, or
+whose answer was lost, is simply made again: its pages say how far it came, its claims which ids
+have counted, and both are judged anew whenever a condition fails. What a retry must not change
+(time of receipt, order, customers as named, ledgers) is fixed by the batch; everything else may.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, NamedTuple
+
+from aureon import keys, times
+from aureon.domain.balances import LIMIT, Delta
+from aureon.domain.customers import Ledger, Pointer
+from aureon.domain.events import Named, Place
+from aureon.domain.fold import BalanceOf, Claim, Fold, Group, Run, fold
+from aureon.domain.pages import Page, encode_events, page_item
+from aureon.errors import AureonError, Invalid, Problem, Unavailable
+from aureon.exact import EXACT
+from aureon.store import (
+    CONDITION_FAILED,
+    MAX_TRANSACTION_ACTIONS,
+    TRANSACTION_CONFLICT,
+    ConditionFailed,
+    Item,
+    Store,
+    TransactionCancelled,
+    Write,
+    put,
+    put_new,
+    update,
+)
+
+SHARDS: Final = 16
+# After so many conflicts over one balance, plain ingestion leaves its first shard for another.
+CONFLICTS_BEFORE_SPREADING: Final = 2
+MAX_ATTEMPTS: Final = 64
+FIRST_PAUSE_SECONDS: Final = 0.005
+LONGEST_PAUSE_SECONDS: Final = 0.2
+
+
+class RequestSeen(AureonError):
+    """The request's key was used meanwhile: the request must be taken up as a repeat."""
+
+
+class PointersTaken(AureonError):
+    """These external ids were given a ledger meanwhile, by somebody else: read them again."""
+
+    def __init__(self, names: Collection[Named]) -> None:
+        super().__init__(f"{len(names)} external ids were taken")
+        self.names = names
+
+
+class Receipt(NamedTuple):
+    """What is remembered of a request with an ``Idempotency-Key``, besides its ledgers."""
+
+    key: keys.Key
+    received_at: str
+    body_sha256: str
+
+
+class _Action(NamedTuple):
+    """A write of a transaction and what it is about, to understand why it failed."""
+
+    kind: Literal["receipt", "pointer", "page", "claim", "balance"]
+    subject: Any
+    write: Write
+
+
+class _Transaction(NamedTuple):
+    """The next transaction. One that only prepares for the others has no fold to settle."""
+
+    actions: list[_Action]
+    fold: Fold | None
+
+
+@dataclass(slots=True)
+class Committer:
+    """Commits a batch's groups to one organization's ledgers.
+
+    `meter_version` is the version of the meters that the events were matched with. `ledgers` is
+    kept up to date: a name's pointer is taken out of it once it is put. `receipt` is what is left
+    to remember of the request: it goes into the only transaction, or before the first of several.
+    """
+
+    store: Store
+    organization_id: str
+    meter_version: int
+    groups: Sequence[Group]
+    ledgers: dict[Named, Ledger]
+    receipt: Receipt | None = None
+    _claims: dict[str, Claim] = field(default_factory=dict)
+    _conflicts: Counter[BalanceOf] = field(default_factory=Counter)
+
+    def commit(self, *, repeated: bool) -> None:
+        """Commit everything. `repeated` says that an earlier attempt may have come some way.
+
+        Raises `RequestSeen` and `PointersTaken` where the caller has to read again, `Invalid`
+        where a balance would leave its range, and `Unavailable` where time, or luck, ran out.
+        """
+        try:
+            if repeated:
+                self._judge()
+            self._commit()
+        except Unavailable as unavailable:
+            raise self._interrupted() from unavailable
+
+    def _commit(self) -> None:
+        for attempt in range(MAX_ATTEMPTS):
+            transaction = self._next()
+            try:
+                if transaction.actions:
+                    self.store.transact([action.write for action in transaction.actions])
+            except TransactionCancelled as cancelled:
+                self._understand(transaction.actions, cancelled)
+            except Unavailable:
+                # Whether it was applied is not known, nor needed: if it was, its pages are there.
+                if not self.store.has_time():
+                    raise
+            else:
+                self._settle(transaction)
+                if self.receipt is None and not any(group.pending for group in self.groups):
+                    return
+                continue
+            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
+            time.sleep(random.uniform(0, pause))
+        raise Unavailable("Too many others write to the same balances.")
+
+    def _next(self) -> _Transaction:
+        """Fold what is pending; remember the request first if that takes several transactions."""
+        reserved = 0 if self.receipt is None else 1
+        folded = fold(self.groups, self._claims, max_actions=MAX_TRANSACTION_ACTIONS - reserved)
+        actions: list[_Action] = []
+        if self.receipt is not None:
+            if not folded.complete:
+                return self._receipt_first(self.receipt)
+            actions.append(self._receipt_action(self.receipt))
+        for name, ledger in folded.pointers.items():
+            actions.append(self._pointer_action(name, ledger))
+        for run in folded.runs:
+            if run.entries:
+                actions.append(self._page_action(run))
+        for external_id, (group, entry) in folded.claims.items():
+            actions.append(self._claim_action(external_id, Claim(group.place(entry), entry.fingerprint)))
+        now = times.to_text(times.now())
+        for balance, delta in folded.deltas.items():
+            actions.append(self._balance_action(balance, delta, now))
+        return _Transaction(actions, folded)
+
+    def _receipt_first(self, receipt: Receipt) -> _Transaction:
+        """Fix what the request's several transactions must agree on: time, and ledgers.
+
+        A ledger that is remembered must be one that its external id leads to, so pointers are put
+        with the receipt; what does not fit beside it is put before.
+        """
+        pointers = [
+            self._pointer_action(name, ledger)
+            for name, ledger in self.ledgers.items()
+            if ledger.pointer is not None
+        ]
+        if len(pointers) >= MAX_TRANSACTION_ACTIONS:
+            return _Transaction(pointers[:MAX_TRANSACTION_ACTIONS], None)
+        return _Transaction([self._receipt_action(receipt), *pointers], None)
+
+    def _receipt_action(self, receipt: Receipt) -> _Action:
+        item = {
+            "received_at": receipt.received_at,
+            "body_sha256": receipt.body_sha256,
+            "ledger_ids": [ledger.id for ledger in self.ledgers.values()],
+        }
+        return _Action("receipt", None, put_new(receipt.key, item))
+
+    def _pointer_action(self, name: Named, ledger: Ledger) -> _Action:
+        assert ledger.pointer is not None
+        return _Action("pointer", name, put_pointer(self.organization_id, name.id, ledger.pointer))
+
+    def _page_action(self, run: Run) -> _Action:
+        group = run.group
+        item = page_item(
+            encode_events(entry.text for entry in run.entries),
+            last=run.last,
+            meter_version=self.meter_version,
+            customer=group.customer,
+        )
+        key = keys.page(self.organization_id, group.ledger.id, group.next_page)
+        return _Action("page", group, put_new(key, item))
+
+    def _claim_action(self, external_id: str, claim: Claim) -> _Action:
+        item = {
+            "ledger_id": claim.place.ledger_id,
+            "page": keys.page_sort(claim.place.page),
+            "index": claim.place.index,
+            "fingerprint": claim.fingerprint,
+        }
+        key = keys.claim(self.organization_id, external_id)
+        return _Action("claim", external_id, put_new(key, item))
+
+    def _balance_action(self, balance: BalanceOf, delta: Delta, now: str) -> _Action:
+        if abs(delta.sum) >= LIMIT:
+            raise _out_of_range(balance)
+        shard = random.randint(1, SHARDS) if self._is_spread(balance.ledger_id) else 0
+        write = update(
+            keys.balance(self.organization_id, *balance, shard),
+            "SET #modified_at = :now, #created_at = if_not_exists(#created_at, :now) "
+            "ADD #sum :sum, #used :used, #granted :granted, #count :count, #rev :one",
+            condition="attribute_not_exists(#sum) OR (#sum < :above AND #sum > :below)",
+            names={
+                f"#{name}": name
+                for name in ("modified_at", "created_at", "sum", "used", "granted", "count", "rev")
+            },
+            values={
+                ":now": now,
+                ":sum": delta.sum,
+                ":used": delta.used,
+                ":granted": delta.granted,
+                ":count": delta.count,
+                ":one": 1,
+                ":above": EXACT.subtract(LIMIT, delta.sum),
+                ":below": EXACT.subtract(-LIMIT, delta.sum),
+            },
+        )
+        return _Action("balance", balance, write)
+
+    def _settle(self, transaction: _Transaction) -> None:
+        """Take note of what a transaction has done."""
+        for action in transaction.actions:
+            if action.kind == "receipt":
+                self.receipt = None
+            elif action.kind == "pointer":
+                self._replace_ledger(
+                    action.subject, replace(self.ledgers[action.subject], pointer=None)
+                )
+        if transaction.fold is not None:
+            for external_id, (group, entry) in transaction.fold.claims.items():
+                self._claims[external_id] = Claim(group.place(entry), entry.fingerprint)
+            transaction.fold.settle()
+
+    def _understand(self, actions: Sequence[_Action], cancelled: TransactionCancelled) -> None:
+        """Find out why a transaction was cancelled, so that the next fold fits what is there."""
+        failed = [
+            action
+            for action, reason in zip(actions, cancelled.reasons, strict=True)
+            if reason == CONDITION_FAILED
+        ]
+        if any(action.kind == "receipt" for action in failed):
+            raise RequestSeen("The request's key is in use.")
+        taken = [action.subject for action in failed if action.kind == "pointer"]
+        if taken:
+            raise PointersTaken(taken)
+        if failed and not self._judge():
+            for action in failed:
+                if action.kind == "balance":
+                    raise _out_of_range(action.subject)
+        for action, reason in zip(actions, cancelled.reasons, strict=True):
+            if reason == TRANSACTION_CONFLICT and action.kind == "balance":
+                self._conflicts[action.subject] += 1
+                crowded = self._conflicts[action.subject] >= CONFLICTS_BEFORE_SPREADING
+                if crowded and not self._is_spread(action.subject.ledger_id):
+                    self._spread(action.subject.ledger_id)
+
+    def _judge(self) -> bool:
+        """Read what earlier attempts and other batches have counted; say whether that is news.
+
+        Pages come before claims: a page settles its run whatever its events' claims say. All
+        claims are read at once, since a cancelled transaction need not name each that failed.
+        """
+        pages = 0
+        waiting = [group for group in self.groups if group.pending]
+        while waiting:
+            found = self.store.batch_get(map(self._page_key, waiting))
+            waiting = [group for group in waiting if self._page_key(group) in found]
+            for group in waiting:
+                group.judge(Page.from_item(found[self._page_key(group)]))
+            pages += len(waiting)
+            waiting = [group for group in waiting if group.pending]
+        claims = self._read_claims()
+        news = pages > 0 or claims.keys() - self._claims.keys()
+        self._claims |= claims
+        return bool(news)
+
+    def _read_claims(self) -> dict[str, Claim]:
+        """Read the claims of all events that are not known to have counted."""
+        unsettled = [
+            entry
+            for group in self.groups
+            for entry in group.entries
+            if entry.event.external_id is not None and not entry.inserted
+        ]
+        found = self.store.batch_get(
+            keys.claim(self.organization_id, entry.event.external_id or "") for entry in unsettled
+        )
+        claims = {}
+        for entry in unsettled:
+            external_id = entry.event.external_id or ""
+            item = found.get(keys.claim(self.organization_id, external_id))
+            if item is not None:
+                claims[external_id] = _claim(item)
+                if entry.inserted is False:
+                    entry.duplicates(claims[external_id].fingerprint)
+        return claims
+
+    def _page_key(self, group: Group) -> keys.Key:
+        return keys.page(self.organization_id, group.ledger.id, group.next_page)
+
+    def _is_spread(self, ledger_id: str) -> bool:
+        return any(ledger.spread for ledger in self.ledgers.values() if ledger.id == ledger_id)
+
+    def _spread(self, ledger_id: str) -> None:
+        """Mark a ledger as spread, before anything is written to another shard than its first.
+
+        The mark is in the item of the ledger's own partition, where a spend reads it; a pointer
+        has a copy, for events that name their customer by an external id.
+        """
+        marks = [keys.customer(self.organization_id, ledger_id)]
+        named = [name for name, ledger in self.ledgers.items() if ledger.id == ledger_id]
+        for name in named:
+            if name.by_external_id and self.ledgers[name].pointer is None:
+                marks.append(keys.external(self.organization_id, name.id))
+        try:
+            self.store.write(update(marks[0], "SET spread = :true", values={":true": True}))
+            for mark in marks[1:]:
+                self.store.write(
+                    update(
+                        mark,
+                        "SET spread = :true",
+                        condition="ledger_id = :ledger",
+                        values={":true": True, ":ledger": ledger_id},
+                    )
+                )
+        except (ConditionFailed, Unavailable):
+            return
+        for name in named:
+            self._replace_ledger(name, replace(self.ledgers[name], spread=True))
+
+    def _replace_ledger(self, name: Named, ledger: Ledger) -> None:
+        self.ledgers[name] = ledger
+        for group in self.groups:
+            if group.customer == name:
+                group.ledger = ledger
+
+    def _interrupted(self) -> Unavailable:
+        entries = [entry for group in self.groups for entry in group.entries]
+        counted = sum(entry.inserted is True for entry in entries)
+        return Unavailable(
+            f"At least {counted} of {len(entries)} events have counted. Sent again with the same "
+            "Idempotency-Key, or the same external ids, each counts once."
+        )
+
+
+def put_pointer(organization_id: str, external_id: str, pointer: Pointer) -> Write:
+    """Put a pointer, conditional on nobody having changed it since it was read."""
+    key = keys.external(organization_id, external_id)
+    item = pointer.to_item(organization_id)
+    if pointer.rev == 1:
+        return put_new(key, item)
+    return put(key, item, condition="rev = :rev", values={":rev": pointer.rev - 1})
+
+
+def _claim(item: Item) -> Claim:
+    place = Place(item["ledger_id"], keys.parse_page(item["page"]), int(item["index"]))
+    return Claim(place, bytes(item["fingerprint"]))
+
+
+def _out_of_range(balance: BalanceOf) -> Invalid:
+    problem = Problem(
+        "value_error",
+        ("body", "events"),
+        f"The balance of meter {balance.meter_id} would reach 10^18, and must stay below.",
+    )
+    return Invalid([problem])
