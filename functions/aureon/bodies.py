@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, NoReturn, Self, TypeVar
+from typing import Annotated, Any, Final, NoReturn, Self, TypeVar
 
 import email_validator
 from pydantic import (
@@ -84,7 +84,8 @@ def _timestamp(value: Any, info: ValidationInfo) -> datetime | None:
             "datetime_from_date_parsing",
             "A timestamp is in ISO 8601 format, with its offset: 2026-11-24T01:00:00Z.",
         ) from None
-    if moment > info.context["received_at"] + events.MAX_AHEAD:
+    context: dict[str, Any] = info.context or {}
+    if moment > context["received_at"] + events.MAX_AHEAD:
         raise PydanticCustomError(
             "datetime_future", "A timestamp is at most 5 minutes ahead of the present."
         )

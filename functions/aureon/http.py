@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, unquote
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from aureon import exact, store
+from aureon import exact, keys, store
 from aureon.errors import (
     Conflict,
     InsufficientScope,
@@ -62,6 +62,9 @@ class Answer(NamedTuple):
     status: int
     value: Any
     headers: Mapping[str, str] = {}
+
+
+Serve = Callable[..., Answer]
 
 
 class Request:
@@ -192,14 +195,12 @@ class Resolver:
         self._threads = threading.local()
         self._guard = Guard()
 
-    def route(
-        self, method: str, path: str, *, scope: str
-    ) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    def route(self, method: str, path: str, *, scope: str) -> Callable[[Serve], Serve]:
         """Serve a path with a function of the request and of the path's parameters."""
 
-        def add(serve: Callable[..., Answer]) -> Callable[..., Answer]:
+        def add(serve: Serve) -> Serve:
             def routed(**parameters: str) -> Response[str]:
-                request: Request = self._router.context["request"]
+                request = self._router.current
                 request.access.require(scope)
                 return _respond(serve(request, **parameters))
 
@@ -214,13 +215,12 @@ class Resolver:
         request_id = event["requestContext"]["requestId"]
         request = Request(event, _store().until(_deadline(context)))
         router = self._router
-        router.append_context(request=request)
+        router.current = request
         try:
             request.access = self._guard.check(request.store, request.headers.get("authorization"))
             result = router.resolve({**event, "rawPath": normalise(_path(event))}, context)
         except Exception as error:
-            router.clear_context()
-            result = _respond(_explain(error)).to_dict()
+            result = _plain(_explain(error))
         result["headers"]["x-request-id"] = request_id
         logger.info(
             "request",
@@ -247,8 +247,9 @@ class Resolver:
 
 
 class _Router(APIGatewayHttpResolver):
-    """Powertools' resolver, with the event of its own: the library's is shared by all of them."""
+    """Powertools' resolver with an event of its own: the library's is shared by all of them."""
 
+    current: Request
     _event: BaseProxyEvent
 
     def _to_proxy_event(self, event: dict[str, Any]) -> BaseProxyEvent:
@@ -275,6 +276,22 @@ def normalise(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
+def unescape(external_id: str) -> str:
+    """An external id out of a normalised path."""
+    return unquote(external_id)
+
+
+def health(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer whether the database does."""
+    try:
+        _store().until(_deadline(context)).get(keys.organization(""))
+        result = _plain(Answer(200, {"status": "ok"}))
+    except Exception as error:
+        result = _plain(_explain(error))
+    result["headers"]["x-request-id"] = event["requestContext"]["requestId"]
+    return result
+
+
 def _path(event: Mapping[str, Any]) -> str:
     """The path without the stage that a stage's own URL starts with."""
     stage = event["requestContext"].get("stage", DEFAULT_STAGE)
@@ -295,11 +312,22 @@ def _store() -> Store:
 
 
 def _respond(answer: Answer) -> Response[str]:
+    """An answer in the router's terms."""
+    plain = _plain(answer)
+    return Response(answer.status, body=plain["body"], headers=plain["headers"])
+
+
+def _plain(answer: Answer) -> dict[str, Any]:
+    """An answer in the gateway's terms."""
+    headers = dict(answer.headers)
     if answer.value is None:
-        return Response(answer.status, body="", headers=dict(answer.headers))
-    return Response(
-        answer.status, JSON, exact.write(answer.value).decode(), headers=dict(answer.headers)
-    )
+        return {"statusCode": answer.status, "headers": headers, "body": ""}
+    headers["Content-Type"] = JSON
+    return {
+        "statusCode": answer.status,
+        "headers": headers,
+        "body": exact.write(answer.value).decode(),
+    }
 
 
 def _explain(error: Exception) -> Answer:

@@ -54,9 +54,7 @@ class Idempotency:
 
     @classmethod
     def of(cls, key: str, raw_body: bytes) -> Idempotency:
-        return cls(
-            hashlib.sha256(key.encode()).hexdigest(), hashlib.sha256(raw_body).hexdigest()
-        )
+        return cls(hashlib.sha256(key.encode()).hexdigest(), hashlib.sha256(raw_body).hexdigest())
 
 
 @dataclass
@@ -144,8 +142,7 @@ class _Request:
 
     def _take_up(self, receipt: Item, names: Sequence[Named]) -> None:
         """Go on where an earlier attempt at the same request stopped."""
-        assert self.idempotency is not None
-        if receipt["body_sha256"] != self.idempotency.body_sha256:
+        if self.idempotency is None or receipt["body_sha256"] != self.idempotency.body_sha256:
             raise Conflict("This Idempotency-Key was used before, with another body.")
         self.receipt = receipt
         self.repeated = True
@@ -205,9 +202,7 @@ class _Request:
         request_key = self._request_key()
         if request_key is None or self.idempotency is None or self.receipt is not None:
             return None
-        return Receipt(
-            request_key, times.to_text(self.received_at), self.idempotency.body_sha256
-        )
+        return Receipt(request_key, times.to_text(self.received_at), self.idempotency.body_sha256)
 
 
 def parse_events(body: Any, received_at: datetime) -> list[Event]:

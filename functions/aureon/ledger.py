@@ -141,13 +141,15 @@ class Committer:
             if not folded.complete:
                 return self._receipt_first(self.receipt)
             actions.append(self._receipt_action(self.receipt))
-        for name, ledger in folded.pointers.items():
-            actions.append(self._pointer_action(name, ledger))
+        for name, pointer in folded.pointers.items():
+            actions.append(self._pointer_action(name, pointer))
         for run in folded.runs:
             if run.entries:
                 actions.append(self._page_action(run))
         for external_id, (group, entry) in folded.claims.items():
-            actions.append(self._claim_action(external_id, Claim(group.place(entry), entry.fingerprint)))
+            actions.append(
+                self._claim_action(external_id, Claim(group.place(entry), entry.fingerprint))
+            )
         now = times.to_text(times.now())
         for balance, delta in folded.deltas.items():
             actions.append(self._balance_action(balance, delta, now))
@@ -160,7 +162,7 @@ class Committer:
         with the receipt; what does not fit beside it is put before.
         """
         pointers = [
-            self._pointer_action(name, ledger)
+            self._pointer_action(name, ledger.pointer)
             for name, ledger in self.ledgers.items()
             if ledger.pointer is not None
         ]
@@ -176,9 +178,8 @@ class Committer:
         }
         return _Action("receipt", None, put_new(receipt.key, item))
 
-    def _pointer_action(self, name: Named, ledger: Ledger) -> _Action:
-        assert ledger.pointer is not None
-        return _Action("pointer", name, put_pointer(self.organization_id, name.id, ledger.pointer))
+    def _pointer_action(self, name: Named, pointer: Pointer) -> _Action:
+        return _Action("pointer", name, put_pointer(self.organization_id, name.id, pointer))
 
     def _page_action(self, run: Run) -> _Action:
         group = run.group
@@ -195,7 +196,7 @@ class Committer:
         item = {
             "ledger_id": claim.place.ledger_id,
             "page": keys.page_sort(claim.place.page),
-            "index": claim.place.index,
+            "offset": claim.place.offset,
             "fingerprint": claim.fingerprint,
         }
         key = keys.claim(self.organization_id, external_id)
@@ -363,7 +364,7 @@ def put_pointer(organization_id: str, external_id: str, pointer: Pointer) -> Wri
 
 
 def _claim(item: Item) -> Claim:
-    place = Place(item["ledger_id"], keys.parse_page(item["page"]), int(item["index"]))
+    place = Place(item["ledger_id"], keys.parse_page(item["page"]), int(item["offset"]))
     return Claim(place, bytes(item["fingerprint"]))
 
 

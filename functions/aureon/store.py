@@ -20,13 +20,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aureon.errors import AureonError, Unavailable
-from aureon.keys import PARTITION, SORT, Key
+from aureon.keys import DIRECTORY, DIRECTORY_PARTITION, PARTITION, SORT, Key
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 Item = dict[str, Any]
 Attributes = dict[str, Any]
+Bound = Mapping[str, Any]
 
 # DynamoDB's own limits.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
@@ -79,7 +80,9 @@ class Write:
     def request(self, table: str) -> dict[str, Any]:
         parameters: dict[str, Any] = {"TableName": table}
         if self.item is not None:
-            parameters["Item"] = to_attributes({**self.item, PARTITION: self.key.pk, SORT: self.key.sk})
+            parameters["Item"] = to_attributes(
+                {**self.item, PARTITION: self.key.pk, SORT: self.key.sk}
+            )
         else:
             parameters["Key"] = _key(self.key)
         if self.expression is not None:
@@ -97,9 +100,9 @@ ABSENT: Final = f"attribute_not_exists({PARTITION})"
 PRESENT: Final = f"attribute_exists({PARTITION})"
 
 
-def put(key: Key, item: Item, *, condition: str | None = None, **bound: Mapping[str, Any]) -> Write:
-    """Put an item; by default over whatever stands there."""
-    return Write("Put", key, item=item, condition=condition, **bound)
+def put(key: Key, item: Item, *, condition: str, values: Bound) -> Write:
+    """Put an item over another, on a condition."""
+    return Write("Put", key, item=item, condition=condition, values=values)
 
 
 def put_new(key: Key, item: Item) -> Write:
@@ -107,32 +110,41 @@ def put_new(key: Key, item: Item) -> Write:
     return Write("Put", key, item=item, condition=ABSENT)
 
 
-def assign(key: Key, item: Item, *, condition: str, **bound: Mapping[str, Any]) -> Write:
+def update(
+    key: Key,
+    expression: str,
+    *,
+    condition: str | None = None,
+    names: Mapping[str, str] | None = None,
+    values: Bound,
+) -> Write:
+    return Write(
+        "Update", key, expression=expression, condition=condition, names=names, values=values
+    )
+
+
+def assign(key: Key, item: Item, *, condition: str, values: Bound | None = None) -> Write:
     """Set these attributes of an item and leave its others as they are."""
-    names = {f"#a{place}": name for place, name in enumerate(item)}
-    values = {f":a{place}": value for place, value in enumerate(item.values())}
     return Write(
         "Update",
         key,
         expression="SET " + ", ".join(f"#a{place} = :a{place}" for place in range(len(item))),
         condition=condition,
-        names={**names, **bound.get("names", {})},
-        values={**values, **bound.get("values", {})},
+        names={f"#a{place}": name for place, name in enumerate(item)},
+        values={
+            **{f":a{place}": value for place, value in enumerate(item.values())},
+            **(values or {}),
+        },
     )
 
 
-def update(
-    key: Key, expression: str, *, condition: str | None = None, **bound: Mapping[str, Any]
-) -> Write:
-    return Write("Update", key, expression=expression, condition=condition, **bound)
+def check(key: Key, condition: str) -> Write:
+    """Require something of an item that the transaction leaves alone."""
+    return Write("ConditionCheck", key, condition=condition)
 
 
-def check(key: Key, condition: str, **bound: Mapping[str, Any]) -> Write:
-    return Write("ConditionCheck", key, condition=condition, **bound)
-
-
-def delete(key: Key, *, condition: str | None = None, **bound: Mapping[str, Any]) -> Write:
-    return Write("Delete", key, condition=condition, **bound)
+def delete(key: Key, *, condition: str | None = None, values: Bound | None = None) -> Write:
+    return Write("Delete", key, condition=condition, values=values)
 
 
 @dataclass(frozen=True)
@@ -211,27 +223,27 @@ class Store:
             parameters["ExclusiveStartKey"] = _key(Key(partition, after))
         return self._pages(parameters)
 
-    def query_directory(self, index: str, partition_name: str, partition: str) -> Iterator[Item]:
-        """Read a partition of a keys-only index: eventually consistent, as indexes are."""
+    def query_index(self, partition: str) -> Iterator[Item]:
+        """Read a partition of the directory, keys only: eventually consistent, as indexes are."""
         return self._pages(
             {
                 "TableName": self.table,
-                "IndexName": index,
+                "IndexName": DIRECTORY,
                 "KeyConditionExpression": "#pk = :pk",
-                "ExpressionAttributeNames": {"#pk": partition_name},
+                "ExpressionAttributeNames": {"#pk": DIRECTORY_PARTITION},
                 "ExpressionAttributeValues": to_attributes({":pk": partition}),
             }
         )
 
     def write(self, write: Write) -> None:
         """Make one conditional write by itself. Raises `ConditionFailed`."""
-        send: Callable[..., Any] = {
+        operations: dict[str, Callable[..., Any]] = {
             "Put": self.client.put_item,
             "Update": self.client.update_item,
             "Delete": self.client.delete_item,
-        }[write.action]
+        }
         try:
-            self._call(send, **write.request(self.table))
+            self._call(operations[write.action], **write.request(self.table))
         except ClientError as error:
             if _code(error) != "ConditionalCheckFailedException":
                 raise

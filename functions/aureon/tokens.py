@@ -10,6 +10,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -88,10 +89,8 @@ def create_organization(store: Store, name: str, organization_id: str | None = N
     """Create an organization and return its id. Creating one that exists changes nothing."""
     organization_id = organization_id or str(uuid_utils.uuid7())
     item = {"id": organization_id, "name": name, "created_at": times.to_text(times.now())}
-    try:
+    with suppress(TransactionCancelled):
         store.transact([put_new(keys.organization(organization_id), item)])
-    except TransactionCancelled:
-        pass
     return organization_id
 
 
@@ -207,5 +206,3 @@ class Guard:
 
 def _sha256(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-

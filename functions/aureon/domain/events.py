@@ -70,16 +70,16 @@ class Event:
 
 
 class Place(NamedTuple):
-    """Where an event stands in the log: its ledger, its page, and its index in the page's group."""
+    """Where an event stands in the log: its ledger, its page, its offset in the page's group."""
 
     ledger_id: str
     page: keys.PageKey
-    index: int
+    offset: int
 
     def same_event(self, other: Place) -> bool:
         """Whether both name one event of one batch, however the batch was cut into pages."""
         return (
-            self.index == other.index
+            self.offset == other.offset
             and self.ledger_id == other.ledger_id
             and self.page._replace(first=0) == other.page._replace(first=0)
         )
@@ -87,15 +87,15 @@ class Place(NamedTuple):
 
 def event_id(place: Place) -> str:
     """The id that the API shows for an event: its place, opaque to callers, stored nowhere."""
-    text = f"{place.ledger_id}/{place.index}/{keys.page_sort(place.page)}"
+    text = f"{place.ledger_id}/{place.offset}/{keys.page_sort(place.page)}"
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def parse_event_id(text: str) -> Place:
     """Read an event's id. Raises ValueError for anything that `event_id` did not write."""
     padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-    ledger_id, index, page = urlsafe_b64decode(padded).decode().split("/", 2)
-    place = Place(ledger_id, keys.parse_page(page), int(index))
+    ledger_id, offset, page = urlsafe_b64decode(padded).decode().split("/", 2)
+    place = Place(ledger_id, keys.parse_page(page), int(offset))
     if event_id(place) != text:
         raise ValueError("not an event's id")
     return place

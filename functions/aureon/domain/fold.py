@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from aureon import keys
 from aureon.domain.balances import Delta
-from aureon.domain.customers import Ledger
+from aureon.domain.customers import Ledger, Pointer
 from aureon.domain.events import Event, Named, Place
 from aureon.domain.meters import Match
 from aureon.domain.pages import MAX_TEXT_BYTES, Page, encode_event
@@ -38,13 +38,13 @@ class Entry:
     says that the event it repeats differs.
     """
 
-    __slots__ = ("conflict", "event", "fingerprint", "index", "inserted", "matches", "text")
+    __slots__ = ("conflict", "event", "fingerprint", "inserted", "matches", "offset", "text")
 
-    def __init__(self, index: int, event: Event, matches: list[Match]) -> None:
-        self.index = index
+    def __init__(self, offset: int, event: Event, matches: list[Match]) -> None:
+        self.offset = offset
         self.event = event
         self.matches = matches
-        self.text = encode_event(index, event)
+        self.text = encode_event(offset, event)
         self.fingerprint = event.fingerprint() if event.external_id is not None else b""
         self.inserted: bool | None = None
         self.conflict = False
@@ -79,13 +79,13 @@ class Group:
         return self.settled < len(self.entries)
 
     def place(self, entry: Entry) -> Place:
-        return Place(self.ledger.id, self.next_page, entry.index)
+        return Place(self.ledger.id, self.next_page, entry.offset)
 
     def judge(self, page: Page) -> None:
         """Settle the run that a page proves: it was committed before, by an earlier attempt."""
-        counted = {event.index for event in page.events}
+        counted = {event.offset for event in page.events}
         for entry in self.entries[page.place.first : page.last + 1]:
-            entry.inserted = entry.index in counted
+            entry.inserted = entry.offset in counted
         self.settled = page.last + 1
 
 
@@ -132,7 +132,7 @@ class Fold:
         self.runs: list[Run] = []
         self.claims: dict[str, tuple[Group, Entry]] = {}
         self.deltas: dict[BalanceOf, Delta] = {}
-        self.pointers: dict[Named, Ledger] = {}
+        self.pointers: dict[Named, Pointer] = {}
         self._repeats: list[tuple[Entry, bytes]] = []
         self.complete = True
 
@@ -157,7 +157,7 @@ class Fold:
                 or size > self._bytes_left
                 or text_bytes + size > MAX_TEXT_BYTES
             ):
-                last = entry.index - 1
+                last = entry.offset - 1
                 self.complete = False
                 break
             self._actions_left -= actions
@@ -214,7 +214,7 @@ class Fold:
         if entry.event.external_id is not None:
             self.claims[entry.event.external_id] = (group, entry)
         if group.ledger.pointer is not None:
-            self.pointers[group.customer] = group.ledger
+            self.pointers[group.customer] = group.ledger.pointer
         for match in entry.matches:
             about = BalanceOf(group.ledger.id, match.meter_id, match.generation)
             self.deltas.setdefault(about, Delta()).add(match.units)

@@ -49,8 +49,8 @@ class Aggregation:
 class Meter:
     """A meter's definition and its life, told in versions of the organization's meters.
 
-    It counts from `since_version` on, and up to, but not including, `archived_version`. `rev` rises with
-    every change of the item.
+    It counts from `since_version` on, and up to, but not including, `archived_version`.
+    `rev` rises with every change of the item.
     """
 
     id: str
@@ -164,9 +164,7 @@ class _Compiled(NamedTuple):
 
     @classmethod
     def of(cls, meter: Meter) -> _Compiled:
-        return cls(
-            meter.id, meter.generation, compile_filter(meter.filter), _contribution(meter)
-        )
+        return cls(meter.id, meter.generation, compile_filter(meter.filter), _contribution(meter))
 
 
 def _contribution(meter: Meter) -> Contribution:

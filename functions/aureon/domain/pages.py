@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from aureon import exact, keys, times
@@ -23,9 +22,9 @@ MAX_TEXT_BYTES: Final = 390_000
 
 
 class LoggedEvent(NamedTuple):
-    """An event in a page: all that was sent, and its index in the page's group."""
+    """An event in a page: all that was sent, and its offset in the page's group."""
 
-    index: int
+    offset: int
     timestamp: str
     name: str
     metadata: Mapping[str, Any]
@@ -58,9 +57,7 @@ class Page:
         )
 
 
-def page_item(
-    body: bytes, *, last: int, meter_version: int, customer: Named
-) -> dict[str, Any]:
+def page_item(body: bytes, *, last: int, meter_version: int, customer: Named) -> dict[str, Any]:
     """The item of a page, but for its key."""
     item: dict[str, Any] = {
         "schema": SCHEMA,
@@ -73,11 +70,11 @@ def page_item(
     return item
 
 
-def encode_event(index: int, event: Event) -> bytes:
-    """Write one event as a page's text has it, with its index in the page's group."""
+def encode_event(offset: int, event: Event) -> bytes:
+    """Write one event as a page's text has it, with its offset in the page's group."""
     return exact.write(
         (
-            index,
+            offset,
             times.to_text(event.timestamp),
             event.name,
             event.metadata,

@@ -1,0 +1,96 @@
+"""What the API shows of customers, meters and balances: the shapes that the clients parse."""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+from aureon import times
+from aureon.balances import CustomerMeter
+from aureon.domain.balances import Balance
+from aureon.domain.customers import Customer
+from aureon.domain.meters import Meter
+
+
+def customer(organization_id: str, customer: Customer) -> dict[str, Any]:
+    digest = hashlib.md5(customer.email.lower().encode(), usedforsecurity=False).hexdigest()
+    return {
+        "id": customer.id,
+        "created_at": times.to_text(customer.created_at),
+        "modified_at": times.to_optional_text(customer.modified_at),
+        "metadata": customer.metadata,
+        "external_id": customer.external_id,
+        "email": customer.email,
+        "email_verified": False,
+        "type": customer.type,
+        "name": customer.name,
+        "billing_name": None,
+        "billing_address": customer.billing_address,
+        "tax_id": None if customer.tax_id is None else [customer.tax_id, None],
+        "locale": customer.locale,
+        "organization_id": organization_id,
+        "default_payment_method_id": None,
+        "deleted_at": times.to_optional_text(customer.deleted_at),
+        "first_user_event_at": None,
+        "avatar_url": f"https://www.gravatar.com/avatar/{digest}?d=404",
+    }
+
+
+def meter(organization_id: str, meter: Meter) -> dict[str, Any]:
+    return {
+        "metadata": meter.metadata,
+        "created_at": times.to_text(meter.created_at),
+        "modified_at": times.to_optional_text(meter.modified_at),
+        "id": meter.id,
+        "name": meter.name,
+        "unit": meter.unit,
+        "custom_label": meter.custom_label,
+        "custom_multiplier": meter.custom_multiplier,
+        "filter": meter.filter.to_dict(),
+        "aggregation": meter.aggregation.to_dict(),
+        "organization_id": organization_id,
+        "archived_at": times.to_optional_text(meter.archived_at),
+    }
+
+
+def customer_meter(organization_id: str, found: CustomerMeter) -> dict[str, Any]:
+    return {
+        **_balance(found),
+        "customer_id": found.customer.id,
+        "customer": customer(organization_id, found.customer),
+        "meter": meter(organization_id, found.meter),
+    }
+
+
+def customer_state(
+    organization_id: str, owner: Customer, meters: list[CustomerMeter]
+) -> dict[str, Any]:
+    return {
+        **customer(organization_id, owner),
+        "active_subscriptions": [],
+        "granted_benefits": [],
+        "active_meters": [_balance(found) for found in meters],
+    }
+
+
+def _balance(found: CustomerMeter) -> dict[str, Any]:
+    balance = found.balance
+    value = plain(balance.value(found.meter.aggregation.func))
+    return {
+        "id": found.id,
+        "created_at": times.to_text(balance.created_at),
+        "modified_at": times.to_text(balance.modified_at),
+        "meter_id": found.meter.id,
+        "consumed_units": value,
+        "credited_units": 0,
+        "balance": value,
+        "available_credits": plain(Balance.available_credits(value)),
+        "used_units": plain(balance.used),
+        "granted_units": plain(balance.granted),
+    }
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number, written without an exponent: ``Decimal("1E+3")`` becomes ``1000``."""
+    return Decimal(f"{number:f}")

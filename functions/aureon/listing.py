@@ -1,0 +1,61 @@
+"""Lists in the order that a caller asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from aureon.errors import Invalid, Problem
+
+T = TypeVar("T")
+
+
+def sort(
+    items: Iterable[T],
+    sorting: Sequence[str],
+    by: Mapping[str, Callable[[T], Any]],
+    *,
+    default: str,
+) -> list[T]:
+    """Sort by criteria such as ``-created_at``, the first counting most.
+
+    Absent values come first. Raises `Invalid` for a criterion that is not in `by`.
+    """
+    ordered = list(items)
+    for criterion in reversed(sorting or (default,)):
+        value_of = by.get(criterion.removeprefix("-"))
+        if value_of is None:
+            known = ", ".join(by)
+            raise Invalid(
+                [
+                    Problem(
+                        "enum",
+                        ("query", "sorting"),
+                        f"Sort by one of {known}, with a minus for the greatest first.",
+                        criterion,
+                    )
+                ]
+            )
+        ordered.sort(key=_nulls_first(value_of), reverse=criterion.startswith("-"))
+    return ordered
+
+
+def _nulls_first(value_of: Callable[[T], Any]) -> Callable[[T], tuple[bool, Any]]:
+    def key(item: T) -> tuple[bool, Any]:
+        value = value_of(item)
+        return (value is not None, value if value is not None else 0)
+
+    return key
+
+
+def has_metadata(metadata: Mapping[str, Any] | None, wanted: Mapping[str, Sequence[str]]) -> bool:
+    """Whether metadata has, for each key, one of the values that a query wants, as texts."""
+    have = metadata or {}
+    return all(key in have and _text(have[key]) in values for key, values in wanted.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

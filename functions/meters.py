@@ -1,0 +1,63 @@
+"""``/v1/meters/``: create, list, read, change and archive meters."""
+
+from __future__ import annotations
+
+from aureon import answers, catalog, listing
+from aureon.bodies import MeterBody, MeterUpdateBody, check
+from aureon.domain.meters import Meter
+from aureon.http import Answer, Request, Resolver
+
+api = Resolver()
+handler = api.handler
+
+READ = "meters:read"
+WRITE = "meters:write"
+
+_SORT_BY = {
+    "created_at": lambda meter: (meter.created_at, meter.id),
+    "name": lambda meter: (meter.name.casefold(), meter.id),
+}
+
+
+@api.route("POST", "/v1/meters/", scope=WRITE)
+def create(request: Request) -> Answer:
+    body = check(MeterBody, request.body())
+    return _answer(request, catalog.create(request.store, request.organization_id, body), 201)
+
+
+@api.route("GET", "/v1/meters/", scope=READ)
+def list_(request: Request) -> Answer:
+    paging = request.paging()
+    query = (request.text("query") or "").casefold()
+    archived = request.truth("is_archived") or False
+    metadata = request.metadata()
+    ordered = listing.sort(
+        (
+            meter
+            for meter in catalog.read_all(request.store, request.organization_id)
+            if (meter.archived_at is not None) == archived
+            and query in meter.name.casefold()
+            and listing.has_metadata(meter.metadata, metadata)
+        ),
+        request.texts("sorting"),
+        _SORT_BY,
+        default="name",
+    )
+    shown = [answers.meter(request.organization_id, meter) for meter in ordered[paging.slice()]]
+    return Answer(200, paging.answer(shown, len(ordered)))
+
+
+@api.route("GET", "/v1/meters/<meter_id>", scope=READ)
+def get(request: Request, meter_id: str) -> Answer:
+    return _answer(request, catalog.get(request.store, request.organization_id, meter_id))
+
+
+@api.route("PATCH", "/v1/meters/<meter_id>", scope=WRITE)
+def update(request: Request, meter_id: str) -> Answer:
+    body = check(MeterUpdateBody, request.body())
+    changed = catalog.change(request.store, request.organization_id, meter_id, body)
+    return _answer(request, changed)
+
+
+def _answer(request: Request, meter: Meter, status: int = 200) -> Answer:
+    return Answer(status, answers.meter(request.organization_id, meter))
