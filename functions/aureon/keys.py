@@ -27,7 +27,7 @@ CUSTOMER_SORT: Final = "CUSTOMER"
 BALANCE_PREFIX: Final = "METER#"
 METER_PREFIX: Final = "METER#"
 VERSION_SORT: Final = "VERSION"
-TOKEN_PREFIX: Final = "TOKEN#"
+TOKEN_PREFIX: Final = "TOKEN#"  # noqa: S105
 
 
 class Key(NamedTuple):
