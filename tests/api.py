@@ -1,0 +1,118 @@
+"""The real handlers, called with the events that the gateway would send, without a socket."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import unquote, urlencode
+
+from aureon import exact
+from aureon.routes import ROUTES
+from aureon.store import Store
+from aureon_cli.gateway import Context, RouteTable, to_event
+
+HANDLERS: Final = {
+    route.handler: importlib.import_module(route.handler).handler for route in ROUTES
+}
+TABLE: Final = RouteTable(ROUTES)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: its status, its headers, and its body as exact JSON, None where it is empty."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    def problems(self) -> set[tuple[str, ...]]:
+        """The places of the rules that the request broke, as texts."""
+        assert self.status == 422, (self.status, self.body)
+        return {tuple(map(str, problem["loc"])) for problem in self.body["detail"]}
+
+
+@dataclass(frozen=True)
+class Api:
+    """A caller with a token of one organization."""
+
+    store: Store
+    organization_id: str
+    token: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, path: str, **parameters: Any) -> Reply:
+        return self.request("GET", path, query=urlencode(parameters, doseq=True))
+
+    def post(self, path: str, json: Any, **headers: str) -> Reply:
+        return self.request("POST", path, exact.write(json), headers)
+
+    def patch(self, path: str, json: Any) -> Reply:
+        return self.request("PATCH", path, exact.write(json))
+
+    def delete(self, path: str, **parameters: Any) -> Reply:
+        return self.request("DELETE", path, query=urlencode(parameters))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        query: str = "",
+    ) -> Reply:
+        sent = {"host": "localhost", "user-agent": "tests", **self.headers}
+        if self.token is not None:
+            sent["authorization"] = f"Bearer {self.token}"
+        if content:
+            sent["content-type"] = "application/json"
+        sent |= {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+        scope = {
+            "method": method,
+            "path": unquote(path),
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
+            "http_version": "1.1",
+            "client": ("127.0.0.1", 1),
+        }
+        target = TABLE.find(scope["path"])  # type: ignore[arg-type]
+        assert target is not None, path
+        name = target.handlers[method]
+        answer = HANDLERS[name](to_event(scope, content, target, "request-1"), Context(name))
+        body = answer["body"]
+        return Reply(answer["statusCode"], answer["headers"], exact.parse(body) if body else None)
+
+    # What most tests do.
+
+    def ingest(self, *events: Mapping[str, Any], **headers: str) -> Reply:
+        return self.post("/v1/events/ingest", {"events": events}, **headers)
+
+    def customer(self, email: str, **more: Any) -> str:
+        reply = self.post("/v1/customers/", {"email": email, **more})
+        assert reply.status == 201, reply.body
+        customer_id: str = reply.body["id"]
+        return customer_id
+
+    def meter(self, event_name: str = "api_usage", **aggregation: str) -> str:
+        reply = self.post(
+            "/v1/meters/",
+            {
+                "name": f"Meter of {event_name}",
+                "filter": {
+                    "conjunction": "and",
+                    "clauses": [{"property": "name", "operator": "eq", "value": event_name}],
+                },
+                "aggregation": aggregation or {"func": "sum", "property": "units"},
+            },
+        )
+        assert reply.status == 201, reply.body
+        meter_id: str = reply.body["id"]
+        return meter_id
+
+    def balances(self, customer_id: str) -> dict[str, Any]:
+        """The customer's balances by meter."""
+        reply = self.get(f"/v1/customers/{customer_id}/state")
+        assert reply.status == 200, reply.body
+        return {meter["meter_id"]: meter["balance"] for meter in reply.body["active_meters"]}
