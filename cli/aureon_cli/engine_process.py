@@ -1,0 +1,109 @@
+"""The embedded engine's own process: ministack, on a socket that it is given, saved as it runs.
+
+Started by `aureon_cli.engine` alone. It ends, its data saved, when its standard input does, or
+on SIGTERM. ministack itself saves on a clean end only; here the tables are also saved while it
+runs, so that a power cut costs the last moments and not the day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack.app import app as ministack  # type: ignore[import-untyped]
+from ministack.core import persistence  # type: ignore[import-untyped]
+from ministack.services import dynamodb  # type: ignore[import-untyped]
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+# Idle connections of boto3's pool stay open for a while.
+KEEP_ALIVE_SECONDS: Final = 75
+# A save copies all tables: it may take a fiftieth of the time, and never more often than this.
+SAVE_SECONDS: Final = 1.0
+SAVE_SHARE: Final = 1 / 50
+READS: Final = (b"BatchGet", b"Describe", b"Get", b"List", b"Query", b"Scan", b"TransactGet")
+
+logger = logging.getLogger("aureon.engine")
+
+
+async def main(listener: int) -> None:
+    """Serve on a listening socket, named by its file descriptor, until told to end."""
+    loop = asyncio.get_running_loop()
+    ending, changed, saving = asyncio.Event(), asyncio.Event(), asyncio.Lock()
+
+    def end() -> None:
+        loop.remove_reader(sys.stdin)
+        ending.set()
+
+    loop.add_reader(sys.stdin, end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await ministack(scope, receive, send)
+        if scope["type"] == "http" and _writes(scope):
+            changed.set()
+
+    saves = asyncio.create_task(_save_changes(changed, saving))
+
+    async def ended() -> None:
+        await ending.wait()
+        # A save under way must end before ministack's own, the last one.
+        async with saving:
+            saves.cancel()
+
+    config = Config()
+    config.bind = [f"fd://{listener}"]
+    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
+    config.loglevel = "WARNING"
+    await serve(app, config, shutdown_trigger=ended)  # type: ignore[arg-type]
+    _flush()
+
+
+async def _save_changes(changed: asyncio.Event, saving: asyncio.Lock) -> None:
+    while persistence.PERSIST_STATE:
+        await changed.wait()
+        changed.clear()
+        started = time.monotonic()
+        async with saving:
+            try:
+                # Copied in the loop that serves the requests, so between two of them.
+                state = dynamodb.get_state()
+                await asyncio.to_thread(_save, state)
+            except Exception:
+                logger.exception("The tables were not saved; the last save stands.")
+        await asyncio.sleep(max(SAVE_SECONDS, (time.monotonic() - started) / SAVE_SHARE))
+
+
+def _writes(scope: Scope) -> bool:
+    target = dict(scope["headers"]).get(b"x-amz-target", b"")
+    return bool(target) and not target.rpartition(b".")[2].startswith(READS)
+
+
+def _save(state: dict[str, Any]) -> None:
+    persistence.save_state("dynamodb", state)
+    _flush()
+
+
+def _flush() -> None:
+    """Put what was saved on the disk itself: a power cut must not leave an empty file."""
+    folder = Path(persistence.STATE_DIR)
+    for path in [*folder.glob("*.json"), folder] if folder.is_dir() else []:
+        file = os.open(path, os.O_RDONLY)
+        os.fsync(file)
+        os.close(file)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1])))
