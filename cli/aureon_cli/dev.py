@@ -1,0 +1,243 @@
+"""The whole service on the developer's machine: what ``make dev`` runs.
+
+The engine is a child process; the gateway runs in the main thread, with the real handlers in
+its pool; whatever works in the background has a thread of its own beside it. The data folder
+holds everything that outlives a run:
+
+    service.lock   held while a service uses the folder
+    token          the access token, for its owner's eyes only
+    engine.json    where the running service and its engine are; absent while none runs
+    engine/        the engine's data and its log
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import json
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import uvicorn
+from rich.console import Console
+
+from aureon import routes, store, table, tokens
+from aureon.errors import AureonError, InvalidToken
+from aureon.store import Store
+from aureon_cli import engine
+from aureon_cli.gateway import FUNCTION_SECONDS, Gateway, Handler
+
+HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8000
+DEFAULT_TABLE: Final = "aureon"
+DEFAULT_DATA: Final = Path(".aureon")
+HANDLER_THREADS: Final = 32
+KEEP_ALIVE_SECONDS: Final = 75
+READY_SECONDS: Final = 30.0
+
+
+class ServiceError(AureonError):
+    """The service cannot start, or cannot go on; says why to the developer."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running service, as others on this machine find it."""
+
+    url: str
+    endpoint_url: str
+    # The embedded engine takes its own credentials, another one those of the environment.
+    embedded: bool
+    table: str
+    organization_id: str
+    process: int
+
+    @classmethod
+    def find(cls, data: Path) -> Running:
+        """The service that uses a data folder. Raises `ServiceError` where none runs."""
+        try:
+            running = cls(**json.loads(_notice(data).read_text()))
+            os.kill(running.process, 0)  # A service that was killed leaves its notice.
+            return running
+        except (FileNotFoundError, ProcessLookupError) as error:
+            raise ServiceError(f"No local service runs with its data in {data}.") from error
+
+
+def run(port: int, data: Path) -> None:
+    """Serve until Ctrl-C or SIGTERM. Raises `ServiceError` and `EngineError`.
+
+    The environment says the rest: ``AUREON_ACCESS_TOKEN`` fixes the token, ``AUREON_TABLE``
+    names the table, and with ``AWS_ENDPOINT_URL`` no engine is started.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        _serve(stack, port, data)
+
+
+def _serve(stack: ExitStack, port: int, data: Path) -> None:
+    listener = stack.enter_context(_listen(port))
+    stack.enter_context(_hold(data))
+    os.environ.setdefault("AUREON_TABLE", DEFAULT_TABLE)
+    embedded = None
+    if not os.environ.get("AWS_ENDPOINT_URL"):
+        embedded = stack.enter_context(engine.running(data / "engine", persistent=True))
+        embedded.use()
+    ledger = store.from_environment()
+    _create_table(ledger)
+    token = os.environ.get("AUREON_ACCESS_TOKEN", "").strip() or _kept_token(data / "token")
+    running = Running(
+        url=f"http://{HOST}:{listener.getsockname()[1]}",
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        embedded=embedded is not None,
+        table=ledger.table,
+        organization_id=_admit(ledger, token),
+        process=os.getpid(),
+    )
+    _announce(data, running)
+
+    pool = stack.enter_context(ThreadPoolExecutor(HANDLER_THREADS, "handler"))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            Gateway(routes.ROUTES, _handlers(), pool),
+            http="h11",
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=int(FUNCTION_SECONDS),
+        )
+    )
+    failures: list[str] = []
+
+    def fail(reason: str) -> None:
+        failures.append(reason)
+        server.should_exit = True
+
+    _in_background(_welcome, running, token, fail)
+    if embedded:
+        _in_background(_watch, embedded, fail)
+    server.run(sockets=[listener])
+    if failures:
+        raise ServiceError(failures[0])
+
+
+def _listen(port: int) -> socket.socket:
+    """Take the port, first of all: from here on nobody else gets it, and requests wait."""
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        raise ServiceError(
+            f"Port {port} cannot be used: {os.strerror(error.errno or 0)}. "
+            "Stop what uses it, or set PORT to another."
+        ) from error
+
+
+@contextmanager
+def _hold(data: Path) -> Iterator[None]:
+    """Keep the data folder for this service alone, and no notice in it once it has ended."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (data / "service.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ServiceError(
+                f"Another service uses the data in {data}. "
+                "Stop it, or set AUREON_DATA to another folder."
+            ) from error
+        notice = _notice(data)
+        notice.unlink(missing_ok=True)  # of a service that was killed
+        try:
+            yield
+        finally:
+            notice.unlink(missing_ok=True)
+
+
+def _announce(data: Path, running: Running) -> None:
+    """Leave the notice of a running service in its data folder, whole from the first moment."""
+    draft = data / "engine.json.new"
+    draft.write_text(json.dumps(asdict(running), indent=2) + "\n")
+    draft.replace(_notice(data))
+
+
+def _notice(data: Path) -> Path:
+    return data / "engine.json"
+
+
+def _create_table(ledger: Store) -> None:
+    client = ledger.client
+    with suppress(client.exceptions.ResourceInUseException):
+        client.create_table(TableName=ledger.table, **table.SCHEMA)
+    client.get_waiter("table_exists").wait(
+        TableName=ledger.table, WaiterConfig={"Delay": 1, "MaxAttempts": int(READY_SECONDS)}
+    )
+
+
+def _kept_token(path: Path) -> str:
+    """The token of this data folder: made once, readable by its owner only."""
+    token = path.read_text().strip() if path.exists() else ""
+    if not token:
+        token = tokens.PREFIX + secrets.token_urlsafe(tokens.SECRET_BYTES)
+        path.touch(mode=0o600)
+        path.write_text(token + "\n")
+    return token
+
+
+def _admit(ledger: Store, token: str) -> str:
+    """See that the token works, whatever became of the data; return its organization's id."""
+    try:
+        return tokens.Guard().check(ledger, f"Bearer {token}").organization_id
+    except InvalidToken:
+        organization_id = tokens.create_organization(ledger, "Local")
+        tokens.create(ledger, organization_id, name="make dev", token=token)
+        return organization_id
+
+
+def _handlers() -> dict[str, Handler]:
+    """Import the handlers; they read their settings from the environment, which is set by now."""
+    names = {route.handler for route in routes.ROUTES}
+    return {name: importlib.import_module(name).handler for name in names}
+
+
+def _in_background(work: Callable[..., None], *arguments: Any) -> None:
+    threading.Thread(target=work, args=arguments, name=work.__name__, daemon=True).start()
+
+
+def _watch(embedded: engine.Engine, fail: Callable[[str], None]) -> None:
+    """Without its engine the service is of no use: end it rather than refuse every request."""
+    embedded.process.wait()
+    fail(f"The embedded engine ended; see {embedded.log}.")
+
+
+def _welcome(running: Running, token: str, fail: Callable[[str], None]) -> None:
+    """Tell the developer where to go, once the service answers."""
+    try:
+        httpx.get(
+            f"{running.url}/health", timeout=READY_SECONDS, trust_env=False
+        ).raise_for_status()
+    except httpx.HTTPError as error:
+        fail(f"The service does not answer as it should: {error}.")
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print("[bold green]Aureon is ready.[/] Ctrl-C stops it; the data stay.\n")
+    console.print(f"  URL           [bold]{running.url}[/]")
+    console.print("  Access token  ", end="")
+    console.print(token, markup=False, style="bold")
+    console.print(f"  Organization  {running.organization_id}\n")
+    console.print("Try it:\n")
+    console.print(
+        f'  curl {running.url}/v1/customers/ -H "Authorization: Bearer {token}"\n', markup=False
+    )
