@@ -1,0 +1,76 @@
+# The vocabulary of development; CI speaks it too. Works with any GNU make from 3.81 on.
+
+PYTHON ?= python3
+# Passed on to pytest, as in: make test ARGS="tests/unit -x"
+ARGS ?=
+
+# uv where it is installed, else this version of it in an environment of its own.
+UV_VERSION := 0.13.9
+UV := $(shell command -v uv || echo .uv/$(UV_VERSION)/bin/uv)
+export UV_PYTHON = $(PYTHON)
+export UV_PYTHON_DOWNLOADS = never
+export UV_PROJECT_ENVIRONMENT = .venv
+unexport VIRTUAL_ENV
+
+BIN := .venv/bin
+LOCK := pyproject.toml uv.lock
+SDKS := .venv-sdk-0/synced .venv-sdk-1/synced
+NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
+	$(wildcard tests/contract/*/package-lock.json))
+
+.PHONY: help dev test check format
+.DEFAULT_GOAL := help
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
+	@exec $(BIN)/aureon dev
+
+test: check $(SDKS) $(NODE) ## Check, then run every test (ARGS goes to pytest)
+	$(BIN)/pytest $(ARGS)
+
+check: .venv/dev ## Lint, formatting and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: .venv/dev ## Format, and fix what can be fixed
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# Each stamp says that an environment is as the lock wants it.
+
+# What runs the service, and no more; what else is there stays.
+.venv/local: $(LOCK) | $(UV)
+	@$(python-is-new-enough)
+	$(UV) sync --locked --inexact --no-default-groups --group local
+	@touch $@
+
+.venv/dev: $(LOCK) | $(UV)
+	@$(python-is-new-enough)
+	$(UV) sync --locked
+	@touch $@ .venv/local
+
+# The published clients, each alone: they exclude each other.
+.venv-sdk-%/synced: $(LOCK) | $(UV)
+	UV_PROJECT_ENVIRONMENT=.venv-sdk-$* $(UV) sync --locked --only-group sdk-$*
+	@touch $@
+
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	@command -v npm > /dev/null || { \
+		echo "The tests of the TypeScript clients need npm: install Node.js 20 or newer." >&2; exit 1; }
+	cd $* && npm ci --no-audit --no-fund
+	@touch $@
+
+.uv/$(UV_VERSION)/bin/uv:
+	@$(python-is-new-enough)
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+		echo "Python's venv is missing: install it (on Debian and Ubuntu: apt install python3-venv), or install uv." >&2; exit 1; }
+	$(PYTHON) -m venv --clear .uv/$(UV_VERSION)
+	.uv/$(UV_VERSION)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+define python-is-new-enough
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "Python 3.11 or newer is needed as $(PYTHON); name another as in: make PYTHON=python3.13 dev" >&2; exit 1; }
+endef
