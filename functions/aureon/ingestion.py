@@ -69,7 +69,7 @@ class _Request:
     organization_id: str
     body: Any
     idempotency: Idempotency | None
-    received_at: datetime = field(default_factory=times.now)
+    received_at: datetime = field(default_factory=lambda: times.now())
     repeated: bool = False
     receipt: Item | None = None
     ledgers: dict[Named, Ledger] = field(default_factory=dict)

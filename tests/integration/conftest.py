@@ -12,6 +12,8 @@ from tests.api import Api
 
 NewApi = Callable[[], Api]
 
+http.logger.setLevel("WARNING")
+
 
 @pytest.fixture
 def new_api(store: Store, monkeypatch: pytest.MonkeyPatch) -> NewApi:

@@ -1,0 +1,150 @@
+"""Faults below boto3: calls that are never sent, answers that are lost, conflicts, throttling.
+
+The harness hangs on botocore's own events. A call that dies raises `Crash`, which no handler
+catches: the test takes it for the end of the process, and starts anew with a fresh handler.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ReadTimeoutError
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+WRITES: Final = ("TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem")
+
+
+class Fault(Enum):
+    """What happens to one call."""
+
+    DIE_BEFORE = "dies before it is sent"
+    DIE_AFTER = "dies after it was applied"
+    TIMEOUT_BEFORE = "is lost on the way, and times out"
+    TIMEOUT_AFTER = "is applied, and times out"
+    THROTTLE = "is throttled"
+    CONFLICT = "conflicts with another transaction"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to DynamoDB, and its numbers, from 0: of all calls, and of those that write."""
+
+    number: int
+    write_number: int | None
+    operation: str
+    parameters: dict[str, Any]
+
+
+Plan = Callable[[Call], Fault | None]
+
+
+@dataclass
+class Calls:
+    """The calls that were made, in order."""
+
+    made: list[Call] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def operations(self) -> list[str]:
+        return [call.operation for call in self.made]
+
+
+@contextmanager
+def faults(client: DynamoDBClient, plan: Plan = lambda call: None) -> Iterator[Calls]:
+    """Count the calls of a client, and let those that the plan names go wrong."""
+    calls = Calls()
+    lock = threading.Lock()
+    pending = threading.local()
+
+    def before(model: Any, params: dict[str, Any], **_: Any) -> Any:
+        with lock:
+            writes = sum(call.write_number is not None for call in calls.made)
+            write_number = writes if model.name in WRITES else None
+            call = Call(len(calls.made), write_number, model.name, params)
+            calls.made.append(call)
+        fault = plan(call)
+        pending.fault = fault
+        match fault:
+            case Fault.DIE_BEFORE:
+                raise Crash
+            case Fault.TIMEOUT_BEFORE:
+                raise _timeout()
+            case Fault.THROTTLE:
+                return _error("ThrottlingException", {})
+            case Fault.CONFLICT if model.name == "TransactWriteItems":
+                return _conflict(params)
+            case Fault.CONFLICT if model.name in WRITES:
+                return _error("TransactionConflictException", {})
+        return None
+
+    def after(**_: Any) -> None:
+        fault, pending.fault = getattr(pending, "fault", None), None
+        match fault:
+            case Fault.DIE_AFTER:
+                raise Crash
+            case Fault.TIMEOUT_AFTER:
+                raise _timeout()
+
+    events = client.meta.events
+    events.register("before-call.dynamodb", before)
+    events.register("after-call.dynamodb", after)
+    try:
+        yield calls
+    finally:
+        events.unregister("before-call.dynamodb", before)
+        events.unregister("after-call.dynamodb", after)
+
+
+def nth(number: int, fault: Fault) -> Plan:
+    """Let the call with this number go wrong, from 0."""
+    return lambda call: fault if call.number == number else None
+
+
+def nth_write(number: int, fault: Fault) -> Plan:
+    """Let the write with this number go wrong, from 0."""
+    return lambda call: fault if call.write_number == number else None
+
+
+def _timeout() -> Exception:
+    return ReadTimeoutError(endpoint_url="the engine")
+
+
+def _conflict(params: dict[str, Any]) -> Any:
+    """What DynamoDB answers where another transaction holds an item: here, every balance."""
+    actions = json.loads(params["body"])["TransactItems"]
+    reasons = [
+        {"Code": "TransactionConflict" if _is_balance(action) else "None"} for action in actions
+    ]
+    if all(reason["Code"] == "None" for reason in reasons):
+        reasons[0]["Code"] = "TransactionConflict"
+    return _error("TransactionCanceledException", {"CancellationReasons": reasons})
+
+
+def _is_balance(action: dict[str, Any]) -> bool:
+    ((_, write),) = action.items()
+    return "Key" in write and write["Key"]["sk"]["S"].startswith("METER#")
+
+
+def _error(code: str, more: dict[str, Any]) -> Any:
+    parsed = {
+        "Error": {"Code": code, "Message": code},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+        **more,
+    }
+    return AWSResponse("", 400, {}, None), parsed
