@@ -21,11 +21,15 @@ TABLE: Final = RouteTable(ROUTES)
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: its status, its headers, and its body as exact JSON, None where it is empty."""
+    """An answer: its status, its headers, and its body: as text, and as exact JSON or None."""
 
     status: int
     headers: Mapping[str, str]
-    body: Any
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return exact.parse(self.text) if self.text else None
 
     def problems(self) -> set[tuple[str, ...]]:
         """The places of the rules that the request broke, as texts."""
@@ -81,8 +85,7 @@ class Api:
         assert target is not None, path
         name = target.handlers[method]
         answer = HANDLERS[name](to_event(scope, content, target, "request-1"), Context(name))
-        body = answer["body"]
-        return Reply(answer["statusCode"], answer["headers"], exact.parse(body) if body else None)
+        return Reply(answer["statusCode"], answer["headers"], answer["body"])
 
     # What most tests do.
 
