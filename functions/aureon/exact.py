@@ -26,6 +26,8 @@ def parse(text: str | bytes) -> Any:
         return _decoder.decode(text)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from error
+    except ArithmeticError as error:
+        raise ValueError("a number out of range") from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     except UnicodeEncodeError as error:

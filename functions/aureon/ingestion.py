@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import uuid_utils
 
-from aureon import catalog, keys, times
+from aureon import catalog, keys, resolution, times
 from aureon.bodies import EventBody, IngestBody, check
-from aureon.domain.customers import Ledger, Pointer, profile
+from aureon.domain.customers import Ledger
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST, Event, Named
 from aureon.domain.fold import Group, group_events
 from aureon.domain.meters import MAX_MATCHES_PER_EVENT, Match, MeterSet
@@ -125,7 +125,7 @@ class _Request:
         meters = catalog.meters_at(self.store, self.organization_id, version)
         matched = [(event, meters.match(event)) for event in events]
         if not self.repeated:
-            _require_few_matches(matched)
+            require_few_matches(matched)
         return group_events(self.batch, matched, self.ledgers), meters
 
     def _validate(self) -> list[Event]:
@@ -160,38 +160,18 @@ class _Request:
         version: int,
     ) -> dict[Named, Ledger]:
         """Find each name's ledger; the order of the names is that of the events."""
-        ledgers: dict[Named, Ledger] = {}
-        for name in names:
-            if name in self.ledgers:
-                ledgers[name] = self.ledgers[name]
-            elif name.by_external_id:
-                ledgers[name] = _external_ledger(found.get(self._key(name)), version)
-            else:
-                item = found.get(self._key(name))
-                customer = profile(item)
-                if item is not None and customer is not None:
-                    ledgers[name] = Ledger(
-                        customer.id, customer.meter_version, item.get("spread", False)
-                    )
-        unknown = [event for event in events if event.customer not in ledgers]
+        resolved = {
+            name: self.ledgers.get(name)
+            or resolution.ledger(name, found.get(self._key(name)), version)
+            for name in names
+        }
+        unknown = [event for event in events if resolved[event.customer] is None]
         if unknown:
-            raise Invalid(
-                [
-                    Problem(
-                        "value_error",
-                        ("body", "events", event.position, "customer_id"),
-                        "Customer does not exist.",
-                        event.customer.id,
-                    )
-                    for event in unknown
-                ]
-            )
-        return ledgers
+            raise Invalid([resolution.unknown(event) for event in unknown])
+        return {name: ledger for name, ledger in resolved.items() if ledger is not None}
 
     def _key(self, name: Named) -> keys.Key:
-        if name.by_external_id:
-            return keys.external(self.organization_id, name.id)
-        return keys.customer(self.organization_id, name.id)
+        return resolution.key(self.organization_id, name)
 
     def _request_key(self) -> keys.Key | None:
         if self.idempotency is None:
@@ -235,25 +215,8 @@ def _event(position: int, body: EventBody, received_at: datetime) -> Event:
     )
 
 
-def _external_ledger(item: Item | None, version: int) -> Ledger:
-    """The ledger that an external id leads to, or a new one for the ghost that it becomes."""
-    pointer = None if item is None else Pointer.from_item(item)
-    if pointer is not None and pointer.state != "released":
-        return Ledger(pointer.ledger_id, pointer.meter_version, pointer.spread)
-    ghost_id = str(uuid_utils.uuid7())
-    ghost = Pointer(
-        state="ghost",
-        customer_id=ghost_id,
-        ledger_id=ghost_id,
-        meter_version=version,
-        earlier=() if pointer is None else pointer.earlier,
-        created_at=times.now(),
-        rev=1 if pointer is None else pointer.rev + 1,
-    )
-    return Ledger(ghost_id, version, pointer=ghost)
-
-
-def _require_few_matches(matched: Iterable[tuple[Event, Sequence[Match]]]) -> None:
+def require_few_matches(matched: Iterable[tuple[Event, Sequence[Match]]]) -> None:
+    """Refuse events that more meters count than fit into one transaction. Raises `Invalid`."""
     crowded = [
         Problem(
             "too_many_meters",

@@ -180,13 +180,15 @@ class Ledger:
     """Where the events of a customer go, as an event named it.
 
     `pointer` is set where the external id leads nowhere yet: the pointer to put with the first
-    event, which makes the customer a ghost.
+    event, which makes the customer a ghost. `earlier` are the ledgers that the external id led
+    to before, as the pointer has them.
     """
 
     id: str
     meter_version: int
     spread: bool = False
     pointer: Pointer | None = None
+    earlier: tuple[tuple[str, datetime], ...] = ()
 
 
 def _digest(text: str) -> str:
