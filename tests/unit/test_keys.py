@@ -1,0 +1,96 @@
+"""Keys: no part of one can pass for another, and what was built can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aureon import keys
+from aureon.keys import Key, PageKey
+
+# Texts that look like parts of keys, and any others.
+parts = st.text("#%2350aM", max_size=8) | st.text(max_size=20)
+
+BUILDERS: tuple[Callable[[str], Key], ...] = (
+    lambda part: keys.customer("org", part),
+    lambda part: keys.balance("org", part, "meter", 1, 0),
+    lambda part: keys.external("org", part),
+    lambda part: keys.claim("org", part),
+    lambda part: keys.meter("org", part),
+    lambda part: keys.token_record("org", part),
+    lambda part: keys.page("org", "ledger", PageKey("2026-11-24T01", part, 0, 0)),
+)
+builders = st.sampled_from(range(len(BUILDERS)))
+
+
+@given(parts)
+def test_an_escaped_part_holds_no_separator(part: str) -> None:
+    assert keys.SEPARATOR not in keys.escape(part)
+
+
+@given(parts, parts)
+def test_two_different_parts_are_never_escaped_to_the_same(one: str, other: str) -> None:
+    assert (keys.escape(one) == keys.escape(other)) == (one == other)
+
+
+@given(builders, parts, builders, parts)
+def test_keys_of_different_things_differ_whatever_callers_choose(
+    builder: int, part: str, other_builder: int, other_part: str
+) -> None:
+    same = (builder, part) == (other_builder, other_part)
+
+    assert (BUILDERS[builder](part) == BUILDERS[other_builder](other_part)) == same
+
+
+@given(builders, parts)
+def test_every_key_of_an_organization_starts_with_it(builder: int, part: str) -> None:
+    assert BUILDERS[builder](part).pk.startswith("org#")
+
+
+@given(parts)
+def test_addresses_that_differ_in_case_only_share_a_pointer(address: str) -> None:
+    assert keys.email("org", address) == keys.email("org", address.casefold())
+
+
+page_keys = st.builds(
+    PageKey,
+    hour=st.datetimes().map(lambda moment: moment.isoformat()[:13]),
+    batch=parts,
+    group=st.integers(0, 999),
+    first=st.integers(0, 999),
+)
+
+
+@given(page_keys)
+def test_a_page_is_read_back_from_its_key(place: PageKey) -> None:
+    assert keys.parse_page(keys.page_sort(place)) == place
+
+
+@given(page_keys, page_keys)
+def test_pages_of_different_places_have_different_keys(one: PageKey, other: PageKey) -> None:
+    assert (keys.page_sort(one) == keys.page_sort(other)) == (one == other)
+
+
+@given(page_keys, page_keys)
+def test_pages_of_a_batch_are_sorted_by_hour_group_and_first_event(
+    one: PageKey, other: PageKey
+) -> None:
+    other = other._replace(batch=one.batch)
+
+    assert (keys.page_sort(one) < keys.page_sort(other)) == (one < other)
+
+
+@given(st.uuids(), st.integers(1, 99), st.integers(0, 16))
+def test_a_balance_is_read_back_from_its_key(meter: object, generation: int, shard: int) -> None:
+    key = keys.balance("org", "ledger", str(meter), generation, shard)
+
+    assert keys.parse_balance(key.sk) == (str(meter), generation, shard)
+    assert key.pk == keys.customer("org", "ledger").pk
+    assert key.sk.startswith(keys.BALANCE_PREFIX)
+
+
+@given(st.uuids())
+def test_every_customer_has_a_slice_of_the_directory(customer_id: object) -> None:
+    assert keys.directory_slice(str(customer_id)) in range(keys.DIRECTORY_SLICES)
