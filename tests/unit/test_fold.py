@@ -1,0 +1,397 @@
+"""Folding: what fits in one transaction, what counts, and what is settled when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aureon.domain.balances import Delta
+from aureon.domain.customers import Ledger, Pointer
+from aureon.domain.events import Event, Named, Place
+from aureon.domain.fold import (
+    MAX_FOLD_TEXT_BYTES,
+    BalanceOf,
+    Claim,
+    Fold,
+    Group,
+    fold,
+    group_events,
+)
+from aureon.domain.meters import Match
+from aureon.domain.pages import MAX_TEXT_BYTES, LoggedEvent, Page
+from aureon.keys import PageKey
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+CUSTOMER = Named(False, "customer")
+OTHER = Named(False, "other")
+UNLIMITED = 10_000
+
+Matched = tuple[Event, list[Match]]
+
+
+def event(
+    units: int = 1,
+    id: str | None = None,
+    *,
+    customer: Named = CUSTOMER,
+    at: datetime = NOON,
+    meters: int = 1,
+    **metadata: Any,
+) -> Matched:
+    sent = Event(0, customer, "api_usage", at, {"units": units, **metadata}, external_id=id)
+    return sent, [Match(f"m{number}", 1, Decimal(units)) for number in range(meters)]
+
+
+def groups_of(*events: Matched, pointers: dict[Named, Pointer] | None = None) -> list[Group]:
+    ledgers = {sent.customer: Ledger(f"ledger of {sent.customer.id}", 1) for sent, _ in events} | {
+        name: Ledger(pointer.ledger_id, 1, pointer=pointer)
+        for name, pointer in (pointers or {}).items()
+    }
+    return group_events("r-1", events, ledgers)
+
+
+def taken(folded: Fold) -> list[int]:
+    """How many events each run counts."""
+    return [len(run.entries) for run in folded.runs]
+
+
+def actions(folded: Fold) -> int:
+    pages = sum(bool(run.entries) for run in folded.runs)
+    return pages + len(folded.claims) + len(folded.deltas) + len(folded.pointers)
+
+
+def outcomes(group: Group) -> list[bool | None]:
+    return [entry.inserted for entry in group.entries]
+
+
+def claims_of(folded: Fold) -> dict[str, Claim]:
+    return {
+        external_id: Claim(group.place(entry), entry.fingerprint)
+        for external_id, (group, entry) in folded.claims.items()
+    }
+
+
+# Groups.
+
+
+def test_events_of_one_customer_and_hour_form_a_group_in_the_order_sent() -> None:
+    (group,) = groups_of(event(1), event(2, at=NOON + timedelta(minutes=59)), event(3))
+
+    assert [entry.event.metadata["units"] for entry in group.entries] == [1, 2, 3]
+    assert [entry.offset for entry in group.entries] == [0, 1, 2]
+    assert group.next_page == PageKey("2026-11-24T12", "r-1", 0, 0)
+
+
+def test_another_hour_or_customer_is_another_group_numbered_in_the_order_sent() -> None:
+    by_external_id = Named(True, CUSTOMER.id)
+
+    groups = groups_of(
+        event(), event(at=NOON + HOUR), event(customer=by_external_id), event(), event(at=NOON)
+    )
+
+    assert [(group.number, group.customer, group.hour[-2:]) for group in groups] == [
+        (0, CUSTOMER, "12"),
+        (1, CUSTOMER, "13"),
+        (2, by_external_id, "12"),
+    ]
+    assert [len(group.entries) for group in groups] == [3, 1, 1]
+
+
+# Packing.
+
+
+def test_runs_of_many_groups_share_a_transaction_and_a_balance_is_changed_once() -> None:
+    groups = groups_of(event(2), event(-3), event(5, at=NOON + HOUR), event(7, customer=OTHER))
+
+    folded = fold(groups, {}, max_actions=100)
+
+    assert folded.complete
+    assert taken(folded) == [2, 1, 1]
+    assert {about.ledger_id: delta.sum for about, delta in folded.deltas.items()} == {
+        "ledger of customer": 4,
+        "ledger of other": 7,
+    }
+
+
+def test_a_delta_keeps_apart_what_was_used_and_what_was_granted() -> None:
+    folded = fold(groups_of(event(2), event(-10), event(0), event(3)), {}, max_actions=100)
+
+    (delta,) = folded.deltas.values()
+
+    assert delta == Delta(sum=Decimal(-5), used=Decimal(5), granted=Decimal(10), count=4)
+
+
+def test_page_balance_and_claims_fill_a_transaction_to_the_last_action() -> None:
+    events = [event(id=f"e{number}") for number in range(98)]
+
+    exactly = fold(groups_of(*events), {}, max_actions=100)
+    one_more = fold(groups_of(*events, event(id="e98")), {}, max_actions=100)
+
+    assert exactly.complete
+    assert actions(exactly) == 100
+    assert not one_more.complete
+    assert taken(one_more) == [98]
+
+
+def test_every_meter_that_is_new_to_the_transaction_takes_an_action() -> None:
+    groups = groups_of(event(meters=3), event(meters=3), event(meters=4))
+
+    assert taken(fold(groups, {}, max_actions=4)) == [2]
+    assert taken(fold(groups, {}, max_actions=5)) == [3]
+
+
+def test_a_group_that_does_not_fit_leaves_room_for_one_that_does() -> None:
+    groups = groups_of(event(meters=5), event(customer=OTHER, meters=1))
+
+    folded = fold(groups, {}, max_actions=3)
+
+    assert [run.group for run in folded.runs] == [groups[1]]
+    assert not folded.complete
+
+
+def test_events_without_ids_are_as_many_as_a_page_holds_bytes() -> None:
+    events = [event(text="x" * (MAX_TEXT_BYTES // 4)) for _ in range(4)]
+    (group,) = groups_of(*events)
+
+    folded = fold([group], {}, max_actions=100)
+
+    assert taken(folded) == [3]
+    assert not folded.complete
+
+
+def test_pages_together_are_as_many_as_a_transaction_holds_bytes() -> None:
+    size = MAX_TEXT_BYTES * 3 // 4
+    groups = groups_of(*(event(at=NOON + number * HOUR, text="x" * size) for number in range(20)))
+
+    folded = fold(groups, {}, max_actions=100)
+
+    written = sum(len(entry.text) for run in folded.runs for entry in run.entries)
+    assert MAX_FOLD_TEXT_BYTES - size < written <= MAX_FOLD_TEXT_BYTES
+    assert not folded.complete
+
+
+# Runs.
+
+
+def test_the_next_run_starts_where_the_page_ended() -> None:
+    (group,) = groups_of(*(event(id=f"e{number}") for number in range(10)))
+
+    first = fold([group], {}, max_actions=6)
+    first.settle()
+    second = fold([group], claims_of(first), max_actions=100)
+
+    assert taken(first) == [4]
+    assert group.next_page.first == 4
+    assert [entry.offset for entry in second.runs[0].entries] == [4, 5, 6, 7, 8, 9]
+
+
+def test_nothing_is_settled_before_its_transaction_is_committed() -> None:
+    (group,) = groups_of(event(), event(id="e1"), event(id="e1"))
+
+    folded = fold([group], {}, max_actions=100)
+
+    assert outcomes(group) == [None, None, None]
+    assert group.settled == 0
+    folded.settle()
+    assert outcomes(group) == [True, True, False]
+    assert not group.pending
+
+
+def test_a_group_that_is_settled_is_not_folded_again() -> None:
+    groups = groups_of(event())
+    fold(groups, {}, max_actions=100).settle()
+
+    again = fold(groups, {}, max_actions=100)
+
+    assert again.empty
+    assert again.complete
+    assert not again.runs
+
+
+def counted_elsewhere(group: Group, offset: int) -> Claim:
+    """The claim of another batch on an entry's id."""
+    entry = group.entries[offset]
+    place = Place("another ledger", PageKey(group.hour, "r-0", 0, 0), 0)
+    return Claim(place, entry.fingerprint)
+
+
+def test_a_run_without_events_settles_at_the_end_of_its_group() -> None:
+    (group,) = groups_of(event(id="e1"), event(id="e2"))
+    claims = {"e1": counted_elsewhere(group, 0), "e2": counted_elsewhere(group, 1)}
+
+    folded = fold([group], claims, max_actions=100)
+    folded.settle()
+
+    assert folded.empty
+    assert actions(folded) == 0
+    assert not group.pending
+    assert outcomes(group) == [False, False]
+
+
+def test_a_run_without_events_that_ends_short_settles_nothing() -> None:
+    (group,) = groups_of(event(id="e1"), event(id="e2"))
+
+    folded = fold([group], {"e1": counted_elsewhere(group, 0)}, max_actions=2)
+    folded.settle()
+
+    assert folded.empty
+    assert not folded.complete
+    assert group.settled == 0
+
+
+def test_duplicates_at_the_end_of_a_run_belong_to_it() -> None:
+    (group,) = groups_of(event(), event(id="e1"))
+
+    folded = fold([group], {"e1": counted_elsewhere(group, 1)}, max_actions=100)
+
+    assert [(run.last, len(run.entries)) for run in folded.runs] == [(1, 1)]
+
+
+def test_a_page_settles_the_run_that_it_proves_and_nothing_more() -> None:
+    (group,) = groups_of(event(), event(id="e1"), event(), event())
+    logged = tuple(
+        LoggedEvent(offset, "2026-11-24T12:00:00Z", "api_usage", {}, None) for offset in (0, 2)
+    )
+
+    group.judge(Page(group.next_page, 2, 1, None, logged))
+
+    assert outcomes(group) == [True, False, True, None]
+    assert group.next_page.first == 3
+    assert group.pending
+
+
+# Ids.
+
+
+def test_an_id_that_stands_twice_in_a_fold_counts_once() -> None:
+    (group,) = groups_of(event(3, id="e1"), event(3, id="e1"))
+
+    folded = fold([group], {}, max_actions=100)
+    folded.settle()
+
+    assert taken(folded) == [1]
+    assert [delta.sum for delta in folded.deltas.values()] == [3]
+    assert outcomes(group) == [True, False]
+    assert not any(entry.conflict for entry in group.entries)
+
+
+def test_an_id_that_stands_twice_with_other_content_is_a_conflict_of_the_second() -> None:
+    groups = groups_of(event(3, id="e1"), event(4, id="e1", at=NOON + HOUR))
+
+    fold(groups, {}, max_actions=100).settle()
+
+    assert [(entry.inserted, entry.conflict) for group in groups for entry in group.entries] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_a_claim_of_the_events_own_place_means_that_it_has_counted() -> None:
+    (group,) = groups_of(event(), event(id="e1"))
+    own = Place(group.ledger.id, group.next_page._replace(first=1), 1)
+
+    folded = fold([group], {"e1": Claim(own, b"any fingerprint")}, max_actions=100)
+
+    assert taken(folded) == [1]
+    assert [entry.inserted for entry in group.entries] == [None, True]
+    assert not group.entries[1].conflict
+
+
+@pytest.mark.parametrize("faithful", [True, False])
+def test_a_claim_of_another_place_means_a_duplicate(faithful: bool) -> None:
+    (group,) = groups_of(event(id="e1"))
+    claim = counted_elsewhere(group, 0)
+    if not faithful:
+        claim = claim._replace(fingerprint=b"another")
+
+    folded = fold([group], {"e1": claim}, max_actions=100)
+
+    assert folded.empty
+    assert outcomes(group) == [False]
+    assert group.entries[0].conflict is not faithful
+
+
+# Pointers.
+
+
+GHOST_NAME = Named(True, "user_123")
+GHOST = Pointer("ghost", "ghost", "ghost", 1)
+
+
+def test_a_pointer_is_put_once_however_many_groups_its_name_has() -> None:
+    groups = groups_of(
+        event(customer=GHOST_NAME),
+        event(customer=GHOST_NAME, at=NOON + HOUR),
+        event(),
+        pointers={GHOST_NAME: GHOST},
+    )
+
+    folded = fold(groups, {}, max_actions=100)
+
+    assert folded.pointers == {GHOST_NAME: GHOST}
+    assert actions(folded) == len(groups) + 2 + 1
+
+
+def test_a_pointer_needs_room_beside_the_first_event_of_its_name() -> None:
+    groups = groups_of(event(customer=GHOST_NAME), pointers={GHOST_NAME: GHOST})
+
+    assert not fold(groups, {}, max_actions=2).runs
+    assert taken(fold(groups, {}, max_actions=3)) == [1]
+
+
+def test_a_name_whose_events_are_all_duplicates_gets_no_pointer() -> None:
+    groups = groups_of(event(id="e1", customer=GHOST_NAME), pointers={GHOST_NAME: GHOST})
+
+    folded = fold(groups, {"e1": counted_elsewhere(groups[0], 0)}, max_actions=100)
+
+    assert folded.pointers == {}
+
+
+# Everything together.
+
+
+sent = st.lists(
+    st.builds(
+        event,
+        units=st.integers(-5, 5),
+        id=st.none() | st.sampled_from(["a", "b", "c", "d"]),
+        customer=st.sampled_from([CUSTOMER, OTHER, GHOST_NAME]),
+        at=st.sampled_from([NOON, NOON + HOUR]),
+        meters=st.integers(0, 3),
+    ),
+    max_size=20,
+)
+
+
+@given(sent, st.integers(6, 12), st.sampled_from([None, GHOST]))
+def test_fold_by_fold_every_event_counts_once_within_the_limits(
+    events: list[Matched], max_actions: int, ghost: Pointer | None
+) -> None:
+    groups = groups_of(*events, pointers={GHOST_NAME: ghost} if ghost else None)
+    claims: dict[str, Claim] = {}
+    sums: dict[BalanceOf, Decimal] = {}
+    pages: list[tuple[str, PageKey]] = []
+
+    while any(group.pending for group in groups):
+        folded = fold(groups, claims, max_actions=max_actions)
+        assert actions(folded) <= max_actions
+        assert not folded.empty or folded.complete
+        pages += [(run.group.ledger.id, run.group.next_page) for run in folded.runs if run.entries]
+        claims |= claims_of(folded)
+        for about, delta in folded.deltas.items():
+            sums[about] = sums.get(about, Decimal(0)) + delta.sum
+        folded.settle()
+
+    entries = [entry for group in groups for entry in group.entries]
+    counted = [entry for entry in entries if entry.inserted]
+    ids = [entry.event.external_id for entry in counted if entry.event.external_id]
+    assert len(pages) == len(set(pages))
+    assert sorted(ids) == sorted({sent.external_id for sent, _ in events if sent.external_id})
+    assert all(entry.inserted for entry in entries if entry.event.external_id is None)
+    assert sum(sums.values()) == sum(match.units for entry in counted for match in entry.matches)
