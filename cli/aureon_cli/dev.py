@@ -69,7 +69,7 @@ class Running:
             running = cls(**json.loads(_notice(data).read_text()))
             os.kill(running.process, 0)  # A service that was killed leaves its notice.
             return running
-        except (FileNotFoundError, ProcessLookupError) as error:
+        except OSError as error:
             raise ServiceError(f"No local service runs with its data in {data}.") from error
 
 
@@ -87,7 +87,7 @@ def run(port: int, data: Path) -> None:
 def _serve(stack: ExitStack, port: int, data: Path) -> None:
     listener = stack.enter_context(_listen(port))
     stack.enter_context(_hold(data))
-    os.environ.setdefault("AUREON_TABLE", DEFAULT_TABLE)
+    os.environ["AUREON_TABLE"] = os.environ.get("AUREON_TABLE") or DEFAULT_TABLE
     embedded = None
     if not os.environ.get("AWS_ENDPOINT_URL"):
         embedded = stack.enter_context(engine.running(data / "engine", persistent=True))

@@ -36,7 +36,7 @@ CREDENTIALS: Final = {
 }
 
 START_SECONDS: Final = 30.0
-# Saving takes about a second for each 50,000 items.
+# Saving takes about a second for each 30,000 items.
 STOP_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
 
@@ -114,8 +114,6 @@ def running(folder: Path, *, persistent: bool) -> Iterator[Engine]:
                 "LOG_LEVEL": "WARNING",
                 "PERSIST_STATE": str(int(persistent)),
                 "STATE_DIR": str(folder / "state"),
-                "S3_PERSIST": str(int(persistent)),
-                "S3_DATA_DIR": str(folder / "s3"),
                 "TMPDIR": str(scratch),
             },
         )

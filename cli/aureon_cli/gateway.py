@@ -140,7 +140,7 @@ class Gateway:
             return response
         event = to_event(scope, body, target, request_id)
         if not _fits(event):
-            return _too_large(TooLarge("A request may have 6 MB, its headers included."))
+            return _too_large(TooLarge("The request is larger than 6 MB; send it in parts."))
         try:
             return to_response(self._handlers[name](event, Context(name)))
         except Exception:
@@ -239,7 +239,7 @@ def to_response(answer: Mapping[str, Any]) -> Response:
 
 async def _read(scope: Scope, receive: Receive) -> bytes | None:
     """Read a body, and no more of it than the gateway takes; None where the caller is gone."""
-    too_large = TooLarge("A request's body may have 10 MB.")
+    too_large = TooLarge("The request is larger than 10 MB; send it in parts.")
     announced = dict(scope["headers"]).get(b"content-length", b"0")
     if int(announced) > MAX_BODY_BYTES:
         raise too_large

@@ -172,7 +172,7 @@ def _connected(context: typer.Context) -> Iterator[Store]:
     running: dev.Running | None = context.obj
     with _clear_errors():
         if running is None:
-            yield Store(store.connect(), os.environ.get("AUREON_TABLE", dev.DEFAULT_TABLE))
+            yield Store(store.connect(), os.environ.get("AUREON_TABLE") or dev.DEFAULT_TABLE)
         else:
             engine.bypass_proxies()
             credentials = engine.CREDENTIALS if running.embedded else {}
