@@ -15,6 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 
 if TYPE_CHECKING:
@@ -147,4 +148,4 @@ def _error(code: str, more: dict[str, Any]) -> Any:
         "ResponseMetadata": {"HTTPStatusCode": 400},
         **more,
     }
-    return AWSResponse("", 400, {}, None), parsed
+    return AWSResponse("", 400, HTTPHeaders(), None), parsed

@@ -13,14 +13,13 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs, quote, unquote
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from aureon import exact, keys, store
+from aureon import exact, keys, runtime
 from aureon.errors import (
     Conflict,
     InsufficientScope,
@@ -32,6 +31,7 @@ from aureon.errors import (
     Unauthorized,
     Unavailable,
 )
+from aureon.runtime import logger
 from aureon.store import Store
 from aureon.tokens import NOBODY, Guard
 
@@ -39,12 +39,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-logger: Final = Logger(service="aureon")
-
 # Lambda takes 6 MB in a synchronous call; the event around a body needs some of it.
 MAX_BODY_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
-# Kept back from Lambda's deadline, to write the answer.
-RESERVE_SECONDS: Final = 0.5
 DEFAULT_LIMIT: Final = 10
 MAX_LIMIT: Final = 100
 MAX_PAGE: Final = 10_000_000
@@ -213,7 +209,7 @@ class Resolver:
         """Answer an event of an HTTP API, payload version 2.0."""
         started = time.monotonic()
         request_id = event["requestContext"]["requestId"]
-        request = Request(event, _store().until(_deadline(context)))
+        request = Request(event, runtime.store(context))
         router = self._router
         router.current = request
         try:
@@ -284,7 +280,7 @@ def unescape(external_id: str) -> str:
 def health(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer whether the database does."""
     try:
-        _store().until(_deadline(context)).get(keys.organization(""))
+        runtime.store(context).get(keys.organization(""))
         result = _plain(Answer(200, {"status": "ok"}))
     except Exception as error:
         result = _plain(_explain(error))
@@ -299,16 +295,6 @@ def _path(event: Mapping[str, Any]) -> str:
     if stage != DEFAULT_STAGE and path.startswith(f"/{stage}/"):
         return path.removeprefix(f"/{stage}")
     return path
-
-
-def _deadline(context: LambdaContext) -> float:
-    return time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
-
-
-@cache
-def _store() -> Store:
-    """The store of this container, made at the first request and kept."""
-    return store.from_environment()
 
 
 def _respond(answer: Answer) -> Response[str]:

@@ -342,7 +342,8 @@ class Committer:
     def _replace_ledger(self, name: Named, ledger: Ledger) -> None:
         self.ledgers[name] = ledger
         for group in self.groups:
-            if group.customer == name:
+            # A group that goes on in an earlier ledger of its name stays there.
+            if group.customer == name and group.ledger.id == ledger.id:
                 group.ledger = ledger
 
     def _interrupted(self) -> Unavailable:

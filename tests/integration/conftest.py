@@ -6,19 +6,19 @@ from collections.abc import Callable
 
 import pytest
 
-from aureon import http, tokens
+from aureon import runtime, tokens
 from aureon.store import Store
 from tests.api import Api
 
 NewApi = Callable[[], Api]
 
-http.logger.setLevel("WARNING")
+runtime.logger.setLevel("WARNING")
 
 
 @pytest.fixture
 def new_api(store: Store, monkeypatch: pytest.MonkeyPatch) -> NewApi:
     """Make a caller in an organization of its own, on the test's table."""
-    monkeypatch.setattr(http, "_store", lambda: store)
+    monkeypatch.setattr(runtime, "_store", lambda: store)
 
     def new() -> Api:
         organization_id = tokens.create_organization(store, "Test")

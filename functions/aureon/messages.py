@@ -1,0 +1,286 @@
+"""Messages of the ingestion queue: counted like requests, many at once, each of them once.
+
+A message has the body of an ingestion request. It may come more than once, in any company, and
+long after: its batch id and its time of receipt, which travel with it, say that it is the same.
+All messages of a delivery are folded together, so that a customer's balance is written once for
+them all; one that can never succeed is refused by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from aureon import catalog, exact, keys, resolution, times
+from aureon.domain.customers import Ledger
+from aureon.domain.events import Event, Named
+from aureon.domain.fold import Group, group_events
+from aureon.domain.meters import MeterSet
+from aureon.errors import AureonError, Invalid, Problem, TooLarge, Unavailable
+from aureon.ingestion import parse_events, require_few_matches
+from aureon.ledger import Committer, PointersTaken
+from aureon.store import Item, Store
+
+# The attributes that a message carries beside its body.
+ORGANIZATION_ID: Final = "organization_id"
+BATCH_ID: Final = "batch_id"
+# Where a message was sent again: what it was called, and when it came, the first time.
+FIRST_MESSAGE_ID: Final = "first_message_id"
+RECEIVED_AT: Final = "received_at"
+
+MAX_ATTEMPTS: Final = 20
+# No handler runs longer: what began before a deletion, and may still go to the ledger that was
+# left, has ended by then. Clocks may differ by less.
+LONGEST_HANDLER: Final = timedelta(minutes=3)
+
+_ORGANIZATION: Final = re.compile(r"[0-9a-zA-Z-]{1,64}")
+
+
+class Refused(AureonError):
+    """A message that can never succeed, and why."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it was received.
+
+    `batch` is the id of the batch that its events are, the same at each delivery; `redelivered`
+    says that an earlier delivery may have counted some of them.
+    """
+
+    id: str
+    organization_id: str
+    batch: str
+    received_at: datetime
+    body: str
+    redelivered: bool
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Read a record of an SQS event. Raises `Refused`.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+        """
+        attributes = {
+            name: attribute.get("stringValue")
+            for name, attribute in record.get("messageAttributes", {}).items()
+        }
+        organization_id = attributes.get(ORGANIZATION_ID) or ""
+        if not _ORGANIZATION.fullmatch(organization_id):
+            raise Refused(f"The attribute {ORGANIZATION_ID} is missing or wrong.")
+        system = record["attributes"]
+        received_at = datetime.fromtimestamp(int(system["SentTimestamp"]) / 1000, UTC)
+        if RECEIVED_AT in attributes:
+            try:
+                received_at = times.from_text(attributes[RECEIVED_AT] or "")
+            except ValueError:
+                raise Refused(f"The attribute {RECEIVED_AT} is not a time.") from None
+        return cls(
+            id=record["messageId"],
+            organization_id=organization_id,
+            batch=_batch(attributes, record["messageId"]),
+            received_at=received_at,
+            body=record["body"],
+            redelivered=int(system["ApproximateReceiveCount"]) > 1
+            or FIRST_MESSAGE_ID in attributes,
+        )
+
+
+def _batch(attributes: Mapping[str, str | None], message_id: str) -> str:
+    """The batch's id: the sender's where it gave one, else the message's own, the first it had."""
+    batch_id = attributes.get(BATCH_ID)
+    if batch_id:
+        return f"b-{hashlib.sha256(batch_id.encode()).hexdigest()}"
+    return f"m-{attributes.get(FIRST_MESSAGE_ID) or message_id}"
+
+
+def parse(message: Message) -> list[Event]:
+    """The events of a message. Raises `Refused`, with the first thing that is wrong."""
+    try:
+        return parse_events(exact.parse(message.body), message.received_at)
+    except ValueError as error:
+        raise Refused(f"The body is not JSON: {error}.") from error
+    except TooLarge as error:
+        raise Refused(str(error)) from error
+    except Invalid as error:
+        raise Refused(describe(error.problems)) from error
+
+
+def describe(problems: Sequence[Problem]) -> str:
+    """Say in a line what is wrong, without what was sent: that may be personal."""
+    first = problems[0]
+    place = ".".join(map(str, first.loc))
+    more = f" And {len(problems) - 1} more." if len(problems) > 1 else ""
+    return f"{place}: {first.msg}{more}"
+
+
+def count(store: Store, messages: Iterable[Message]) -> dict[str, AureonError]:
+    """Count the events of messages. Returns those that failed, by id, and why.
+
+    `Refused` is for good; after `Unavailable`, the next delivery goes on where this one stopped.
+    """
+    by_organization: dict[str, list[Message]] = {}
+    for message in messages:
+        by_organization.setdefault(message.organization_id, []).append(message)
+    failed: dict[str, AureonError] = {}
+    for organization_id, theirs in by_organization.items():
+        failed |= _count(store, organization_id, theirs)
+    return failed
+
+
+def _count(
+    store: Store, organization_id: str, messages: Sequence[Message]
+) -> dict[str, AureonError]:
+    delivery = Delivery(store, organization_id, messages)
+    try:
+        delivery.commit()
+    except Invalid as error:
+        # A balance would leave its range. Which message is too much shows when each is by itself.
+        if len(delivery.events) == 1:
+            delivery.refuse_all(Refused(describe(error.problems)))
+        else:
+            for message in messages:
+                if message.id not in delivery.failed:
+                    delivery.failed |= _count(store, organization_id, [message])
+    return delivery.failed
+
+
+@dataclass
+class Delivery:
+    """Messages of one organization on their way into the ledger, and those that failed.
+
+    What may have been committed for a name stays with the name's ledger, however often the rest
+    is taken up again.
+    """
+
+    store: Store
+    organization_id: str
+    messages: Sequence[Message]
+    events: dict[str, list[Event]] = field(default_factory=dict)
+    failed: dict[str, AureonError] = field(default_factory=dict)
+    ledgers: dict[Named, Ledger] = field(default_factory=dict)
+    groups: dict[str, list[Group]] = field(default_factory=dict)
+
+    def commit(self) -> None:
+        """Commit what can be. Raises `Invalid` where a balance would leave its range."""
+        for message in self.messages:
+            try:
+                self.events[message.id] = parse(message)
+            except Refused as error:
+                self.failed[message.id] = error
+        repeated = any(message.redelivered for message in self.messages)
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                meters = self._prepare()
+                Committer(
+                    self.store,
+                    self.organization_id,
+                    meters.version,
+                    [group for groups in self.groups.values() for group in groups],
+                    self.ledgers,
+                ).commit(repeated=repeated)
+            except PointersTaken as taken:
+                for name in taken.names:
+                    del self.ledgers[name]
+                repeated = True
+            except Unavailable as error:
+                self._fail_pending(error)
+                return
+            else:
+                return
+        self._fail_pending(Unavailable("Too many others write to the same customers."))
+
+    def refuse_all(self, error: AureonError) -> None:
+        self.failed |= dict.fromkeys(self.events, error)
+
+    def _fail_pending(self, error: AureonError) -> None:
+        """Send back what is not known to have counted whole."""
+        for message_id in self.events:
+            groups = self.groups.get(message_id)
+            if groups is None or any(group.pending for group in groups):
+                self.failed[message_id] = error
+
+    def _prepare(self) -> MeterSet:
+        """Resolve and match the events, and make groups of them, message by message."""
+        self.groups.clear()
+        names = {event.customer for events in self.events.values() for event in events}
+        version_key = keys.meter_version(self.organization_id)
+        wanted = [
+            resolution.key(self.organization_id, name) for name in names - self.ledgers.keys()
+        ]
+        found = self.store.batch_get([version_key, *wanted])
+        version = catalog.version_of(found.get(version_key))
+        self._resolve(names, found, version)
+        if any(ledger.meter_version > version for ledger in self.ledgers.values()):
+            version = catalog.version_of(self.store.get(version_key))
+        meters = catalog.meters_at(self.store, self.organization_id, version)
+        for message in self.messages:
+            if message.id in self.events:
+                self._group(message, meters)
+        self._find_earlier_pages()
+        return meters
+
+    def _resolve(
+        self, names: Iterable[Named], found: Mapping[keys.Key, Item], version: int
+    ) -> None:
+        """Find the names' ledgers. A customer that was deleted meanwhile still has its own."""
+        for name in names:
+            if name not in self.ledgers:
+                item = found.get(resolution.key(self.organization_id, name))
+                ledger = resolution.ledger(name, item, version, deleted_too=True)
+                if ledger is not None:
+                    self.ledgers[name] = ledger
+
+    def _group(self, message: Message, meters: MeterSet) -> None:
+        events = self.events[message.id]
+        unknown = [event for event in events if event.customer not in self.ledgers]
+        matched = [(event, meters.match(event)) for event in events]
+        try:
+            if unknown:
+                raise Invalid([resolution.unknown(event) for event in unknown])
+            if not message.redelivered:
+                require_few_matches(matched)
+        except Invalid as error:
+            self._fail(message.id, Refused(describe(error.problems)))
+        else:
+            self.groups[message.id] = group_events(message.batch, matched, self.ledgers)
+
+    def _find_earlier_pages(self) -> None:
+        """Let a group go on in the ledger that its external id led to when it was begun.
+
+        A message may have been counted, in part or whole, before its customer was deleted: then
+        its pages are in a ledger that the external id has left. While the deletion is so young
+        that such a delivery may still be under way, the message goes back to the queue.
+        """
+        now = times.now()
+        candidates: dict[keys.Key, tuple[Group, str]] = {}
+        for message in self.messages:
+            for group in self.groups.get(message.id, ()):
+                for ledger_id, until in group.ledger.earlier:
+                    if until + LONGEST_HANDLER >= message.received_at:
+                        page = keys.page(self.organization_id, ledger_id, group.next_page)
+                        candidates[page] = (group, ledger_id)
+        if not candidates:
+            return
+        moved = set()
+        for page in self.store.batch_get(candidates):
+            group, ledger_id = candidates[page]
+            group.ledger = Ledger(ledger_id, group.ledger.meter_version)
+            moved.add(id(group))
+        for message in self.messages:
+            groups = self.groups.get(message.id, ())
+            if any(
+                id(group) not in moved
+                and any(now - until < LONGEST_HANDLER for _, until in group.ledger.earlier)
+                for group in groups
+            ):
+                self._fail(message.id, Unavailable("A customer was deleted a moment ago."))
+
+    def _fail(self, message_id: str, error: AureonError) -> None:
+        self.failed[message_id] = error
+        self.events.pop(message_id, None)
+        self.groups.pop(message_id, None)
