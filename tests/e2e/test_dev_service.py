@@ -267,7 +267,7 @@ def test_what_was_written_is_on_disk_while_it_runs(data: Path) -> None:
         store = ledger(data)
         _, record = tokens.create(store, service.organization_id, name="made before")
         saved = data / "engine" / "state" / "dynamodb.json"
-        run.wait_for(lambda: record.id in saved.read_text())
+        run.wait_for(lambda: saved.exists() and record.id in saved.read_text())
         os.kill(engine_process(data), signal.SIGKILL)
         run.process.kill()
         run.ended()
