@@ -82,7 +82,8 @@ def pages(items: list[Item]) -> Iterator[tuple[str, str, Page]]:
     """The pages among items, each with its organization and ledger."""
     for item in items:
         organization_id, kind, *rest = item[keys.PARTITION].split("#")
-        if kind == "LOG":
+        # What does not begin with a year is no page.
+        if kind == "LOG" and item[keys.SORT][0].isdigit():
             yield organization_id, rest[0], Page.from_item(item)
 
 

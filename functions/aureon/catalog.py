@@ -41,13 +41,13 @@ def meters_at(store: Store, organization_id: str, version: int) -> MeterSet:
     about = (store.table, organization_id)
     known = _sets.get(about)
     if known is None or known.version != version:
-        known = MeterSet(version, _read_at(store, organization_id, version))
+        known = MeterSet(version, read_at(store, organization_id, version))
         _remember(_sets, about, known)
     return known
 
 
-def _read_at(store: Store, organization_id: str, version: int) -> list[Meter]:
-    """The meters, with at least all changes up to a version.
+def read_at(store: Store, organization_id: str, version: int) -> list[Meter]:
+    """All meters, the archived ones too, with at least all changes up to a version.
 
     A transaction that is being applied may show the version before it shows the meter, and none
     before it can be in that state, since all of them write the version.

@@ -26,6 +26,9 @@ SEPARATOR: Final = "#"
 CUSTOMER_SORT: Final = "CUSTOMER"
 BALANCE_PREFIX: Final = "METER#"
 METER_PREFIX: Final = "METER#"
+# A ledger's pages begin with a year; whatever else stands in its log sorts after this.
+PAGES_END: Final = ":"
+REPAIR_PREFIX: Final = "REPAIR#"
 VERSION_SORT: Final = "VERSION"
 TOKEN_PREFIX: Final = "TOKEN#"  # noqa: S105
 
@@ -115,7 +118,10 @@ def meter_version(organization_id: str) -> Key:
 
 
 def log(organization_id: str, ledger_id: str) -> str:
-    """The partition that holds a ledger's pages, in the order of the events' hours."""
+    """The partition that holds a ledger's pages, in the order of the events' hours.
+
+    They sort before `PAGES_END`, and the traces of repairs after it.
+    """
     return f"{organization_id}#LOG#{ledger_id}"
 
 
@@ -131,6 +137,11 @@ def parse_page(sort_key: str) -> PageKey:
     hour, batch, group, first = sort_key.split(SEPARATOR)
     batch = batch.replace("%23", SEPARATOR).replace("%25", "%")
     return PageKey(hour, batch, int(group), int(first))
+
+
+def repair(organization_id: str, ledger_id: str, repaired_at: str, repair_id: str) -> Key:
+    """The trace of a correction in a ledger's log, apart from its pages."""
+    return Key(log(organization_id, ledger_id), f"{REPAIR_PREFIX}{repaired_at}#{repair_id}")
 
 
 def claim(organization_id: str, external_id: str) -> Key:
@@ -154,3 +165,8 @@ def ghost_directory(organization_id: str, slice_: int) -> str:
 def directory_slice(uuid: str) -> int:
     """The slice of the directory that a customer's id falls in: from its random last digits."""
     return int(uuid[-4:], 16) % DIRECTORY_SLICES
+
+
+def listed_id(directory_sort: str) -> str:
+    """The id that an entry of the directory lists: a customer's, or a ghost's ledger's."""
+    return directory_sort.rpartition(SEPARATOR)[2]

@@ -138,9 +138,9 @@ def assign(key: Key, item: Item, *, condition: str, values: Bound | None = None)
     )
 
 
-def check(key: Key, condition: str) -> Write:
+def check(key: Key, condition: str, *, values: Bound | None = None) -> Write:
     """Require something of an item that the transaction leaves alone."""
-    return Write("ConditionCheck", key, condition=condition)
+    return Write("ConditionCheck", key, condition=condition, values=values)
 
 
 def delete(key: Key, *, condition: str | None = None, values: Bound | None = None) -> Write:
@@ -197,11 +197,15 @@ class Store:
         partition: str,
         *,
         prefix: str = "",
+        before: str = "",
         after: str | None = None,
         newest_first: bool = False,
         limit: int | None = None,
     ) -> Iterator[Item]:
-        """Read a partition in the order of its sort keys, strongly consistent, page by page."""
+        """Read a partition in the order of its sort keys, strongly consistent, page by page.
+
+        Only sort keys that begin with `prefix`, or only those that sort before `before`.
+        """
         names = {"#pk": PARTITION}
         values: dict[str, Any] = {":pk": partition}
         condition = "#pk = :pk"
@@ -209,6 +213,10 @@ class Store:
             names["#sk"] = SORT
             values[":prefix"] = prefix
             condition += " AND begins_with(#sk, :prefix)"
+        elif before:
+            names["#sk"] = SORT
+            values[":before"] = before
+            condition += " AND #sk < :before"
         parameters: dict[str, Any] = {
             "TableName": self.table,
             "KeyConditionExpression": condition,
@@ -223,17 +231,24 @@ class Store:
             parameters["ExclusiveStartKey"] = _key(Key(partition, after))
         return self._pages(parameters)
 
-    def query_index(self, partition: str) -> Iterator[Item]:
-        """Read a partition of the directory, keys only: eventually consistent, as indexes are."""
-        return self._pages(
-            {
-                "TableName": self.table,
-                "IndexName": DIRECTORY,
-                "KeyConditionExpression": "#pk = :pk",
-                "ExpressionAttributeNames": {"#pk": DIRECTORY_PARTITION},
-                "ExpressionAttributeValues": to_attributes({":pk": partition}),
-            }
-        )
+    def query_index(
+        self, partition: str, *, after: Item | None = None, limit: int | None = None
+    ) -> Iterator[Item]:
+        """Read a partition of the directory, keys only: eventually consistent, as indexes are.
+
+        `after` is an entry of it, to go on from.
+        """
+        parameters = self._index(partition)
+        if limit is not None:
+            parameters["Limit"] = limit
+        if after is not None:
+            parameters["ExclusiveStartKey"] = to_attributes(after)
+        return self._pages(parameters)
+
+    def count_index(self, partition: str) -> int:
+        """How many entries a partition of the directory has."""
+        answers = self._answers({**self._index(partition), "Select": "COUNT"})
+        return sum(answer["Count"] for answer in answers)
 
     def write(self, write: Write) -> None:
         """Make one conditional write by itself. Raises `ConditionFailed`."""
@@ -271,10 +286,23 @@ class Store:
                 raise Unavailable("The database is busy.") from error
             raise TransactionCancelled(reasons) from error
 
+    def _index(self, partition: str) -> dict[str, Any]:
+        return {
+            "TableName": self.table,
+            "IndexName": DIRECTORY,
+            "KeyConditionExpression": "#pk = :pk",
+            "ExpressionAttributeNames": {"#pk": DIRECTORY_PARTITION},
+            "ExpressionAttributeValues": to_attributes({":pk": partition}),
+        }
+
     def _pages(self, parameters: dict[str, Any]) -> Iterator[Item]:
+        for answer in self._answers(parameters):
+            yield from map(from_attributes, answer["Items"])
+
+    def _answers(self, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
         while True:
             answer = self._call(self.client.query, **parameters)
-            yield from map(from_attributes, answer["Items"])
+            yield answer
             if "LastEvaluatedKey" not in answer or "Limit" in parameters:
                 return
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

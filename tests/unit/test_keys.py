@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aureon import keys
+from aureon.domain.customers import directory_entry
 from aureon.keys import Key, PageKey
 
 # Texts that look like parts of keys, and any others.
@@ -94,3 +96,21 @@ def test_a_balance_is_read_back_from_its_key(meter: object, generation: int, sha
 @given(st.uuids())
 def test_every_customer_has_a_slice_of_the_directory(customer_id: object) -> None:
     assert keys.directory_slice(str(customer_id)) in range(keys.DIRECTORY_SLICES)
+
+
+@given(page_keys, st.datetimes(), st.uuids())
+def test_repairs_sort_after_all_pages_of_their_ledgers_log(
+    place: PageKey, repaired_at: datetime, repair_id: object
+) -> None:
+    repair = keys.repair("org", "ledger", repaired_at.isoformat(), str(repair_id))
+
+    assert repair.pk == keys.page("org", "ledger", place).pk
+    assert keys.page_sort(place) < keys.PAGES_END < repair.sk
+    assert repair.sk.startswith(keys.REPAIR_PREFIX)
+
+
+@given(st.datetimes(), st.uuids())
+def test_a_directory_entry_says_whom_it_lists(created_at: datetime, listed: object) -> None:
+    entry = directory_entry("org#CUSTOMERS#0", created_at.replace(tzinfo=UTC), str(listed))
+
+    assert keys.listed_id(entry[keys.DIRECTORY_SORT]) == str(listed)
