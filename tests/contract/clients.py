@@ -60,7 +60,7 @@ def _typescript(name: str) -> Client:
     environment = HERE / name / "node_modules"
     return Client(
         name,
-        HERE / name / "driver.ts",
+        HERE / name / "driver.mts",
         environment,
         environment / ".bin/tsx",
         (environment / ".bin/tsc", *TSC_OPTIONS),

@@ -71,6 +71,29 @@ other = polar.customers.create(
     request=models.CustomerIndividualCreate(email=f"other-{TAG}@example.com")
 )
 show("customers.create: e-mail alone", about_customer(other))
+team = polar.customers.create(
+    request=models.CustomerTeamCreate(
+        email=f"team-{TAG}@example.com",
+        billing_address=models.AddressInput(
+            country=models.AddressInputCountryAlpha2Input.DE,
+            line1="Unter den Linden 1",
+            postal_code="10117",
+        ),
+        tax_id="DE123456789",
+        locale="de",
+    )
+)
+team_state = polar.customers.get_state(id=team.id)
+show(
+    "customers.create: a team, with its address",
+    {
+        "types": [team.TYPE, team_state.TYPE],
+        "country": team.billing_address and team.billing_address.country,
+        "postal_code": team.billing_address and team.billing_address.postal_code,
+        "tax_id": team.tax_id,
+        "locale": team.locale,
+    },
+)
 show("customers.get", about_customer(polar.customers.get(id=customer.id)))
 show(
     "customers.get_external",

@@ -62,6 +62,24 @@ customer = polar.customers.create(
 show("customers.create", about_customer(customer))
 other = polar.customers.create(email=f"other-{TAG}@example.com")
 show("customers.create: e-mail alone", about_customer(other))
+team = polar.customers.create(
+    type="team",
+    email=f"team-{TAG}@example.com",
+    billing_address={"country": "DE", "line1": "Unter den Linden 1", "postal_code": "10117"},
+    tax_id="DE123456789",
+    locale="de",
+)
+team_state = polar.customers.get_state(team.id)
+show(
+    "customers.create: a team, with its address",
+    {
+        "types": [team.type, team_state.type],
+        "country": team.billing_address and team.billing_address.country,
+        "postal_code": team.billing_address and team.billing_address.postal_code,
+        "tax_id": team.tax_id,
+        "locale": team.locale,
+    },
+)
 show("customers.get", about_customer(polar.customers.get(customer.id)))
 show(
     "customers.get_external",

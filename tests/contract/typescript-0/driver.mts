@@ -64,6 +64,21 @@ const customer = await polar.customers.create({
 show("customers.create", aboutCustomer(customer));
 const other = await polar.customers.create({ email: `other-${tag}@example.com` });
 show("customers.create: e-mail alone", aboutCustomer(other));
+const team = await polar.customers.create({
+  type: "team",
+  email: `team-${tag}@example.com`,
+  billingAddress: { country: "DE", line1: "Unter den Linden 1", postalCode: "10117" },
+  taxId: "DE123456789",
+  locale: "de",
+});
+const teamState = await polar.customers.getState({ id: team.id });
+show("customers.create: a team, with its address", {
+  types: [team.type, teamState.type],
+  country: team.billingAddress?.country,
+  postal_code: team.billingAddress?.postalCode,
+  tax_id: team.taxId,
+  locale: team.locale,
+});
 show("customers.get", aboutCustomer(await polar.customers.get({ id: customer.id })));
 show("customers.get_external", aboutCustomer(await polar.customers.getExternal({ externalId })));
 

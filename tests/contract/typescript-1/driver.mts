@@ -59,6 +59,21 @@ const customer = await polar.customers.create({
 show("customers.create", aboutCustomer(customer));
 const other = await polar.customers.create({ email: `other-${tag}@example.com` });
 show("customers.create: e-mail alone", aboutCustomer(other));
+const team = await polar.customers.create({
+  type: "team",
+  email: `team-${tag}@example.com`,
+  billing_address: { country: "DE", line1: "Unter den Linden 1", postal_code: "10117" },
+  tax_id: "DE123456789",
+  locale: "de",
+});
+const teamState = await polar.customers.getState(team.id);
+show("customers.create: a team, with its address", {
+  types: [team.type, teamState.type],
+  country: team.billing_address?.country,
+  postal_code: team.billing_address?.postal_code,
+  tax_id: team.tax_id,
+  locale: team.locale,
+});
 show("customers.get", aboutCustomer(await polar.customers.get(customer.id)));
 show("customers.get_external", aboutCustomer(await polar.customers.getExternal(externalId)));
 
