@@ -24,9 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from aureon import store, times, tokens
+from aureon.audit import Audit
 from aureon.errors import AureonError
 from aureon.store import Store
-from aureon_cli import dev, engine
+from aureon_cli import audit, dev, engine
 
 WIDE: Final = 200  # columns, where the output is not a terminal
 
@@ -164,6 +165,25 @@ def revoke_token(context: typer.Context, token_id: str, organization: Organizati
     with _connected(context) as ledger:
         tokens.revoke(ledger, _organization_id(context, organization), token_id)
     typer.echo(f"Revoked {token_id}; it stops within a minute.", err=True)
+
+
+@app.command("audit")
+def run_audit(
+    context: typer.Context,
+    organization: Organization = None,
+    customer: Annotated[str | None, typer.Option(help="The id of the only one to audit.")] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Correct what differs, with a trace in the log.")
+    ] = False,
+) -> None:
+    """Count every balance again from the log, and print each difference with both figures.
+
+    Exit code 0 says that all is well, 1 that something differs still, 3 that some ledgers could
+    not be compared.
+    """
+    with _connected(context) as ledger:
+        work = Audit(ledger, _organization_id(context, organization), repair)
+        raise typer.Exit(audit.run(work, customer))
 
 
 @contextmanager
