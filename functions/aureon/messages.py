@@ -44,6 +44,10 @@ class Refused(AureonError):
     """A message that can never succeed, and why."""
 
 
+class Postponed(AureonError):
+    """A message that must wait for its next delivery, and why."""
+
+
 @dataclass(frozen=True)
 class Message:
     """A message as it was received.
@@ -121,7 +125,8 @@ def describe(problems: Sequence[Problem]) -> str:
 def count(store: Store, messages: Iterable[Message]) -> dict[str, AureonError]:
     """Count the events of messages. Returns those that failed, by id, and why.
 
-    `Refused` is for good; after `Unavailable`, the next delivery goes on where this one stopped.
+    `Refused` is for good; after `Postponed` and `Unavailable`, the next delivery goes on where
+    this one stopped.
     """
     by_organization: dict[str, list[Message]] = {}
     for message in messages:
@@ -278,7 +283,7 @@ class Delivery:
                 and any(now - until < LONGEST_HANDLER for _, until in group.ledger.earlier)
                 for group in groups
             ):
-                self._fail(message.id, Unavailable("A customer was deleted a moment ago."))
+                self._fail(message.id, Postponed("A customer was deleted a moment ago."))
 
     def _fail(self, message_id: str, error: AureonError) -> None:
         self.failed[message_id] = error

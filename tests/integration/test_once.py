@@ -90,6 +90,30 @@ def test_an_id_that_stands_twice_in_a_request_counts_once(api: Api, customer_id:
     assert_conserved(api.store)
 
 
+@pytest.mark.parametrize("many", [1, 150])
+def test_of_two_events_with_one_id_in_a_request_the_first_sent_counts(
+    api: Api, customer_id: str, many: int
+) -> None:
+    """Though the second belongs to a group that begins, and is folded, before the first's."""
+    other = api.customer("other@example.com")
+    events = [
+        usage(7, customer_id=other),
+        *[usage(1, external_id=f"e{n}", customer_id=customer_id) for n in range(many)],
+        *[usage(5, external_id=f"e{n}", customer_id=other) for n in range(many)],
+    ]
+
+    reply = api.ingest(*events)
+
+    assert reply.body == {
+        "inserted": 1 + many,
+        "duplicates": many,
+        "conflicts": list(range(1 + many, 1 + 2 * many)),
+    }
+    assert balance(api, customer_id) == many
+    assert balance(api, other) == 7
+    assert_conserved(api.store)
+
+
 def test_a_request_with_a_key_may_be_sent_again(api: Api, customer_id: str) -> None:
     events = [usage(2, customer_id=customer_id), usage(3, external_customer_id="stranger")]
     first = api.ingest(*events, idempotency_key="k1")

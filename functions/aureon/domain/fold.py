@@ -9,7 +9,7 @@ is, and the next fold starts from what was settled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -35,15 +35,28 @@ class Entry:
     """An event on its way into the log, and what became of it.
 
     `inserted` is None until it is known whether the event counted or was a duplicate; `conflict`
-    says that the event it repeats differs.
+    says that the event it repeats differs. `first` is the earlier entry of the batch that has the
+    same external id, if there is one: of the two, it is the one to count.
     """
 
-    __slots__ = ("conflict", "event", "fingerprint", "inserted", "matches", "offset", "text")
+    __slots__ = (
+        "conflict",
+        "event",
+        "fingerprint",
+        "first",
+        "inserted",
+        "matches",
+        "offset",
+        "text",
+    )
 
-    def __init__(self, offset: int, event: Event, matches: list[Match]) -> None:
+    def __init__(
+        self, offset: int, event: Event, matches: list[Match], first: Entry | None = None
+    ) -> None:
         self.offset = offset
         self.event = event
         self.matches = matches
+        self.first = first
         self.text = encode_event(offset, event)
         self.fingerprint = event.fingerprint() if event.external_id is not None else b""
         self.inserted: bool | None = None
@@ -97,13 +110,18 @@ def group_events(
     The order makes the groups' numbers, so that every attempt at a batch finds the same places.
     """
     groups: dict[tuple[Named, str], Group] = {}
+    firsts: dict[str, Entry] = {}
     for event, matches in events:
         about = (event.customer, event.hour)
         group = groups.get(about)
         if group is None:
             group = Group(batch, len(groups), *about, ledgers[event.customer])
             groups[about] = group
-        group.entries.append(Entry(len(group.entries), event, matches))
+        first = firsts.get(event.external_id) if event.external_id is not None else None
+        entry = Entry(len(group.entries), event, matches, first)
+        group.entries.append(entry)
+        if event.external_id is not None:
+            firsts.setdefault(event.external_id, entry)
     return list(groups.values())
 
 
@@ -124,17 +142,28 @@ class BalanceOf(NamedTuple):
 
 
 class Fold:
-    """The runs, claims, balances and pointers of one transaction."""
+    """The runs, claims, balances and pointers of one transaction.
 
-    def __init__(self, max_actions: int) -> None:
+    An event that repeats another's id is dropped against a claim, or against that event in the
+    same transaction. Groups are taken one after the other, so the other may come later; `patient`
+    says not to count on it, and to leave the repeat for a later fold.
+    """
+
+    def __init__(self, max_actions: int, *, patient: bool) -> None:
         self._actions_left = max_actions
         self._bytes_left = MAX_FOLD_TEXT_BYTES
+        self._patient = patient
         self.runs: list[Run] = []
         self.claims: dict[str, tuple[Group, Entry]] = {}
         self.deltas: dict[BalanceOf, Delta] = {}
         self.pointers: dict[Named, Pointer] = {}
-        self._repeats: list[tuple[Entry, bytes]] = []
+        self._repeats: list[tuple[Entry, str]] = []
         self.complete = True
+
+    @property
+    def disappointed(self) -> bool:
+        """Whether an event was dropped against one that then was not taken after all."""
+        return any(external_id not in self.claims for _, external_id in self._repeats)
 
     @property
     def empty(self) -> bool:
@@ -153,7 +182,8 @@ class Fold:
             actions = self._actions(group, entry, first=not run.entries)
             size = len(entry.text)
             if (
-                actions > self._actions_left
+                _is_awaited(entry.first)
+                or actions > self._actions_left
                 or size > self._bytes_left
                 or text_bytes + size > MAX_TEXT_BYTES
             ):
@@ -176,8 +206,8 @@ class Fold:
             for entry in run.entries:
                 entry.inserted = True
             run.group.settled = run.last + 1
-        for entry, fingerprint in self._repeats:
-            entry.duplicates(fingerprint)
+        for entry, external_id in self._repeats:
+            entry.duplicates(self.claims[external_id][1].fingerprint)
 
     def _counted(
         self, group: Group, entry: Entry, external_id: str, claims: Mapping[str, Claim]
@@ -190,9 +220,8 @@ class Fold:
             else:
                 entry.duplicates(claim.fingerprint)
             return True
-        twin = self.claims.get(external_id)
-        if twin is not None:
-            self._repeats.append((entry, twin[1].fingerprint))
+        if external_id in self.claims or (_is_awaited(entry.first) and not self._patient):
+            self._repeats.append((entry, external_id))
             return True
         return False
 
@@ -220,10 +249,17 @@ class Fold:
             self.deltas.setdefault(about, Delta()).add(match.units)
 
 
-def fold(groups: Iterable[Group], claims: Mapping[str, Claim], *, max_actions: int) -> Fold:
+def _is_awaited(first: Entry | None) -> bool:
+    return first is not None and first.inserted is None
+
+
+def fold(groups: Sequence[Group], claims: Mapping[str, Claim], *, max_actions: int) -> Fold:
     """Fold the next runs of all groups into one transaction of at most so many actions."""
-    folded = Fold(max_actions)
-    for group in groups:
-        if group.pending:
-            folded.take(group, claims)
+    for patient in (False, True):
+        folded = Fold(max_actions, patient=patient)
+        for group in groups:
+            if group.pending:
+                folded.take(group, claims)
+        if not folded.disappointed:
+            break
     return folded
