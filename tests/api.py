@@ -17,6 +17,8 @@ HANDLERS: Final = {
     route.handler: importlib.import_module(route.handler).handler for route in ROUTES
 }
 TABLE: Final = RouteTable(ROUTES)
+REQUEST_ID: Final = "request-1"
+NOT_FOUND: Final = '{"error":"ResourceNotFound","detail":"Not found"}'
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,25 @@ class Api:
         target = TABLE.find(scope["path"])  # type: ignore[arg-type]
         assert target is not None, path
         name = target.handlers[method]
-        answer = HANDLERS[name](to_event(scope, content, target, "request-1"), Context(name))
-        return Reply(answer["statusCode"], answer["headers"], answer["body"])
+        answer = HANDLERS[name](to_event(scope, content, target, REQUEST_ID), Context(name))
+        reply = Reply(answer["statusCode"], answer["headers"], answer["body"])
+        self._assert_discreet(reply)
+        return reply
+
+    def _assert_discreet(self, reply: Reply) -> None:
+        """Every answer has the request's id; one that refuses says nothing of what is behind it."""
+        assert reply.headers["x-request-id"] == REQUEST_ID
+        if reply.status >= 400:
+            secrets = (
+                self.store.table,
+                f"{self.organization_id}#",
+                "Traceback",
+                "botocore",
+                "DynamoDB",
+            )
+            assert not [secret for secret in secrets if secret in reply.text], reply.text
+        if reply.status == 404:
+            assert reply.text == NOT_FOUND
 
     # What most tests do.
 
