@@ -1,0 +1,167 @@
+"""Access: every route wants a token that is good, and has the scope for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Final
+
+import pytest
+
+from aureon import times, tokens
+from aureon.routes import ROUTES, Route
+from tests.api import Api, Reply
+
+INVALID_TOKEN: Final = {
+    "error": "invalid_token",
+    "error_description": "The access token provided is expired, revoked, malformed, or invalid "
+    "for other reasons.",
+}
+GUARDED: Final = [route for route in ROUTES if route.path != "/health"]
+
+
+def shown(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+every_route = pytest.mark.parametrize("route", GUARDED, ids=shown)
+
+
+def call(api: Api, route: Route, **headers: str) -> Reply:
+    """Call a route, with a body that is no JSON where it takes one."""
+    path = route.path.format(id="any", external_id="any")
+    return api.request(
+        route.method, path, b"{" if route.method in ("POST", "PATCH") else b"", headers
+    )
+
+
+def needed(route: Route) -> str:
+    """The scope that a route needs: reading is GET, and a customer's state is the customer's."""
+    resource = route.path.split("/")[2].replace("-", "_")
+    return f"{resource}:{'read' if route.method == 'GET' else 'write'}"
+
+
+def with_token(api: Api, *, scopes: set[str], expires_at: datetime | None = None) -> Api:
+    token, _ = tokens.create(api.store, api.organization_id, scopes=scopes, expires_at=expires_at)
+    return replace(api, token=token)
+
+
+@every_route
+def test_a_request_without_a_token_is_unauthorized(api: Api, route: Route) -> None:
+    reply = call(replace(api, token=None), route)
+
+    assert reply.status == 401
+    assert reply.body["error"] == "Unauthorized"
+    assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+
+@every_route
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNzd29yZA==", "aureon_oat_token"]
+)
+def test_what_is_no_bearer_token_is_unauthorized(
+    api: Api, route: Route, authorization: str
+) -> None:
+    reply = call(replace(api, token=None), route, authorization=authorization)
+
+    assert reply.status == 401
+    assert reply.body["error"] == "Unauthorized"
+    assert reply.headers["WWW-Authenticate"] == "Bearer"
+
+
+@every_route
+@pytest.mark.parametrize(
+    "token", ["aureon_oat_unknown", "#", "TOKEN#", "two words", "x" * 5_000, "\xe9\xff"], ids=repr
+)
+def test_an_unknown_token_is_invalid(api: Api, route: Route, token: str) -> None:
+    reply = call(replace(api, token=token), route)
+
+    assert reply.status == 401
+    assert reply.body == INVALID_TOKEN
+    assert "invalid_token" in reply.headers["WWW-Authenticate"]
+
+
+@every_route
+def test_a_token_without_the_scope_may_not(api: Api, route: Route) -> None:
+    limited = with_token(api, scopes=set(tokens.SCOPES) - {needed(route)})
+
+    reply = call(limited, route)
+
+    assert reply.status == 403
+    assert reply.body["error"] == "insufficient_scope"
+    assert f'scope="{needed(route)}"' in reply.headers["WWW-Authenticate"]
+
+
+@every_route
+def test_a_token_with_the_scope_alone_may(api: Api, route: Route) -> None:
+    limited = with_token(api, scopes={needed(route)})
+
+    assert call(limited, route).status in (200, 404, 422)
+
+
+@every_route
+def test_an_expired_token_is_invalid(api: Api, route: Route) -> None:
+    expired = with_token(api, scopes={needed(route)}, expires_at=times.now())
+
+    reply = call(expired, route)
+
+    assert (reply.status, reply.body) == (401, INVALID_TOKEN)
+
+
+def test_a_token_expires_while_it_is_in_use(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = times.now() + timedelta(hours=1)
+    expiring = with_token(api, scopes={"meters:read"}, expires_at=end)
+
+    assert expiring.get("/v1/meters/").status == 200
+    monkeypatch.setattr(times, "now", lambda: end)
+    assert expiring.get("/v1/meters/").body == INVALID_TOKEN
+
+
+def test_a_revoked_token_is_invalid_within_a_minute(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 0.0
+    monkeypatch.setattr(tokens, "time", SimpleNamespace(monotonic=lambda: seconds))
+    (record,) = tokens.list_records(api.store, api.organization_id)
+    assert api.get("/v1/meters/").status == 200
+
+    tokens.revoke(api.store, api.organization_id, record.id)
+
+    seconds = 60.0
+    assert api.get("/v1/meters/").body == INVALID_TOKEN
+
+
+def test_a_token_is_read_once_in_a_while(api: Api) -> None:
+    """A container trusts a token that it has seen, so that most requests save the read."""
+    assert api.get("/v1/meters/").status == 200
+    (record,) = tokens.list_records(api.store, api.organization_id)
+    tokens.revoke(api.store, api.organization_id, record.id)
+
+    assert api.get("/v1/meters/").status == 200
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_the_scheme_may_be_written_in_any_case(api: Api, scheme: str) -> None:
+    authorization = f"{scheme} {api.token}"
+
+    reply = replace(api, token=None).request(
+        "GET", "/v1/meters/", headers={"authorization": authorization}
+    )
+
+    assert reply.status == 200
+
+
+def test_the_health_of_the_service_needs_no_token(api: Api) -> None:
+    reply = replace(api, token=None).get("/health")
+
+    assert (reply.status, reply.body) == (200, {"status": "ok"})
+
+
+def test_a_token_is_stored_as_its_hash_only(api: Api) -> None:
+    table = api.store.client.scan(TableName=api.store.table)
+
+    assert api.token is not None
+    assert api.token.startswith("aureon_oat_")
+    assert api.token not in str(table["Items"])
+    assert api.token.removeprefix("aureon_oat_") not in str(table["Items"])
