@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aureon import answers, customers, listing
-from aureon.bodies import CustomerBody, CustomerUpdateBody, check
+from aureon.bodies import check
+from aureon.bodies.customers import CustomerBody, CustomerUpdateBody
 from aureon.domain.customers import Customer
 from aureon.http import Answer, Request, Resolver, unescape
 

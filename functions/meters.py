@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aureon import answers, catalog, listing
-from aureon.bodies import MeterBody, MeterUpdateBody, check
+from aureon.bodies import check
+from aureon.bodies.meters import MeterBody, MeterUpdateBody
 from aureon.domain.meters import Meter
 from aureon.http import Answer, Request, Resolver
 

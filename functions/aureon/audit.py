@@ -14,11 +14,12 @@ from __future__ import annotations
 import time
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import uuid_utils
@@ -44,11 +45,14 @@ from aureon.store import (
     put_new,
 )
 
-# How often a ledger is compared, or a part of the directory read, before the audit gives up.
+# How often a ledger is compared until it holds still, how often it is corrected until that comes
+# through, and how often a read is sent to a busy database, before the audit gives up.
 MAX_TRIES: Final = 5
 MAX_REPAIRS: Final = 3
+MAX_READS: Final = 10
 # Before the second try; doubled before each further one.
 FIRST_PAUSE_SECONDS: Final = 0.1
+LONGEST_PAUSE_SECONDS: Final = 2.0
 # Ledgers of ghosts that are not compared again where the ghost became a customer meanwhile.
 MAX_GHOSTS_REMEMBERED: Final = 100_000
 MAX_SETS_REMEMBERED: Final = 64
@@ -185,22 +189,17 @@ class Audit:
 
     def _ghost_ledgers(self) -> Iterator[Outcome]:
         for slice_ in range(keys.DIRECTORY_SLICES):
-            for entries in self._listed(keys.ghost_directory(self.organization_id, slice_)):
-                for entry in entries:
-                    ledger_id = keys.listed_id(entry[keys.DIRECTORY_SORT])
-                    if len(self._ghosts) < MAX_GHOSTS_REMEMBERED:
-                        self._ghosts.add(ledger_id)
-                    yield self._audit(None, ledger_id)
+            for entry in self._listed(keys.ghost_directory(self.organization_id, slice_)):
+                ledger_id = keys.listed_id(entry[keys.DIRECTORY_SORT])
+                if len(self._ghosts) < MAX_GHOSTS_REMEMBERED:
+                    self._ghosts.add(ledger_id)
+                yield self._audit(None, ledger_id)
 
     def _customer_ledgers(self) -> Iterator[Outcome]:
         for slice_ in range(keys.DIRECTORY_SLICES):
-            for entries in self._listed(keys.customer_directory(self.organization_id, slice_)):
-                listed = [keys.Key(entry[keys.PARTITION], entry[keys.SORT]) for entry in entries]
-                found = _patiently(partial(self.store.batch_get, listed))
-                for key, entry in zip(listed, entries, strict=True):
-                    customer_id = keys.listed_id(entry[keys.DIRECTORY_SORT])
-                    # Where the profile is lost, its own ledger is not.
-                    ledger_ids = found[key]["ledger_ids"] if key in found else [customer_id]
+            entries = self._listed(keys.customer_directory(self.organization_id, slice_))
+            while some := list(islice(entries, MAX_BATCH_GET_KEYS)):
+                for customer_id, ledger_ids in self._ledgers_of(some):
                     self.ledgers += len(ledger_ids) - 1
                     for ledger_id in ledger_ids:
                         if ledger_id in self._ghosts:
@@ -208,15 +207,17 @@ class Audit:
                         else:
                             yield self._audit(customer_id, ledger_id)
 
-    def _listed(self, partition: str) -> Iterator[list[Item]]:
-        """The entries of a part of the directory, so many at a time."""
-        after: Item | None = None
-        while entries := _patiently(partial(self._entries, partition, after)):
-            yield entries
-            after = entries[-1]
+    def _listed(self, partition: str) -> Iterator[Item]:
+        return _resumed(lambda last: self.store.query_index(partition, after=last))
 
-    def _entries(self, partition: str, after: Item | None) -> list[Item]:
-        return list(self.store.query_index(partition, after=after, limit=MAX_BATCH_GET_KEYS))
+    def _ledgers_of(self, entries: Sequence[Item]) -> Iterator[tuple[str, Sequence[str]]]:
+        """Read which ledgers the customers of some entries have."""
+        listed = [keys.Key(entry[keys.PARTITION], entry[keys.SORT]) for entry in entries]
+        found = _patiently(partial(self.store.batch_get, listed))
+        for key, entry in zip(listed, entries, strict=True):
+            customer_id = keys.listed_id(entry[keys.DIRECTORY_SORT])
+            # Where the profile is lost, its own ledger need not be.
+            yield customer_id, found[key]["ledger_ids"] if key in found else [customer_id]
 
     # What a ledger is compared with.
 
@@ -253,19 +254,17 @@ class Audit:
         A query is not isolated from a transaction that is being applied: for a moment it may
         see a page and not yet the balance, or the other way round. Raises `NotCompared`.
         """
-        reason = MOVING
         doubted: _Comparison | None = None
         for attempt in range(MAX_TRIES):
             _pause(attempt)
             try:
                 found = self._compare_once(ledger_id)
             except Unavailable as unavailable:
-                reason, doubted = unavailable.detail, None
-                continue
+                raise NotCompared(unavailable.detail) from unavailable
             if found is not None and (not found.differences or found == doubted):
                 return found
-            reason, doubted = MOVING, found
-        raise NotCompared(reason)
+            doubted = found
+        raise NotCompared(MOVING)
 
     def _compare_once(self, ledger_id: str) -> _Comparison | None:
         """Compare a ledger; None where something counted meanwhile."""
@@ -278,7 +277,11 @@ class Audit:
     def _read_shards(self, ledger_id: str) -> _Shards:
         partition = keys.customer(self.organization_id, ledger_id).pk
         shards: _Shards = {}
-        for item in self.store.query(partition, prefix=keys.BALANCE_PREFIX):
+        for item in _resumed(
+            lambda last: self.store.query(
+                partition, prefix=keys.BALANCE_PREFIX, after=last and last[keys.SORT]
+            )
+        ):
             about = _parse_balance(item[keys.SORT])
             balance = BalanceOf(ledger_id, about.meter_id, about.generation)
             figures = {figure: item.get(figure, ZERO) for figure in FIGURES}
@@ -289,7 +292,11 @@ class Audit:
         """Count a ledger's log, each page with the meters that it was counted with."""
         counted: defaultdict[BalanceOf, Delta] = defaultdict(Delta)
         log = keys.log(self.organization_id, ledger_id)
-        for item in self.store.query(log, before=keys.PAGES_END):
+        for item in _resumed(
+            lambda last: self.store.query(
+                log, before=keys.PAGES_END, after=last and last[keys.SORT]
+            )
+        ):
             page = _read_page(item)
             meters = self._meters_at(page.meter_version)
             for logged in page.events:
@@ -305,9 +312,11 @@ class Audit:
     def _meters_at(self, version: int) -> MeterSet:
         """The meters as they were at a version, read again where it is newer than those read."""
         if version > self._version:
-            item = self.store.get(keys.meter_version(self.organization_id))
+            item = self._get(keys.meter_version(self.organization_id))
             newest = max(version, catalog.version_of(item))
-            self._meters = catalog.read_at(self.store, self.organization_id, newest)
+            self._meters = _patiently(
+                partial(catalog.read_at, self.store, self.organization_id, newest)
+            )
             self._version = newest
         if version not in self._sets:
             if len(self._sets) >= MAX_SETS_REMEMBERED:
@@ -406,16 +415,36 @@ def _event(logged: LoggedEvent) -> Event:
 
 def _patiently(read: Callable[[], T]) -> T:
     """Read, and again where the database is busy. Raises `Unavailable` in the end."""
-    for attempt in range(MAX_TRIES - 1):
-        _pause(attempt)
+    for attempt in range(1, MAX_READS):
         try:
             return read()
         except Unavailable:
-            continue
-    _pause(MAX_TRIES - 1)
+            _pause(attempt)
     return read()
 
 
+def _resumed(query: Callable[[Item | None], Iterator[Item]]) -> Iterator[Item]:
+    """Read a query to its end, going on after the last item where the database was busy.
+
+    Raises `Unavailable` in the end.
+    """
+    last: Item | None = None
+    failures = 0
+    while True:
+        try:
+            for item in query(last):
+                yield item
+                last, failures = item, 0
+        except Unavailable:
+            failures += 1
+            if failures == MAX_READS:
+                raise
+            _pause(failures)
+        else:
+            return
+
+
 def _pause(attempt: int) -> None:
+    """Pause before the attempt with this number, from 0: not before the first."""
     if attempt:
-        time.sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+        time.sleep(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)))

@@ -9,15 +9,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uuid_utils
 
 from aureon import keys, times
-from aureon.bodies import MeterBody, MeterUpdateBody
 from aureon.domain.meters import Meter, MeterSet
 from aureon.errors import Invalid, NotFound, Problem, Unavailable
 from aureon.store import Item, Store, TransactionCancelled, Write, put, put_new, update
+
+if TYPE_CHECKING:
+    from aureon.bodies.meters import MeterBody, MeterUpdateBody
 
 MAX_ATTEMPTS: Final = 20
 MAX_METERS: Final = 1_000

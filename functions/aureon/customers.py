@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uuid_utils
 
 from aureon import catalog, keys, times
-from aureon.bodies import CustomerBody, CustomerUpdateBody
 from aureon.domain.customers import Customer, Pointer, directory_entry, profile
 from aureon.domain.events import MAX_ID_CHARACTERS
 from aureon.errors import Invalid, NotFound, Problem, Unavailable
 from aureon.ledger import put_pointer
 from aureon.store import Item, Store, TransactionCancelled, Write, assign, delete, put_new
+
+if TYPE_CHECKING:
+    from aureon.bodies.customers import CustomerBody, CustomerUpdateBody
 
 MAX_ATTEMPTS: Final = 20
 

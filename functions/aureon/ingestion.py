@@ -11,7 +11,8 @@ from typing import Any, Final
 import uuid_utils
 
 from aureon import catalog, keys, resolution, times
-from aureon.bodies import EventBody, IngestBody, check
+from aureon.bodies import check
+from aureon.bodies.events import EventBody, IngestBody
 from aureon.domain.customers import Ledger
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST, Event, Named
 from aureon.domain.fold import Group, group_events

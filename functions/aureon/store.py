@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -231,16 +231,12 @@ class Store:
             parameters["ExclusiveStartKey"] = _key(Key(partition, after))
         return self._pages(parameters)
 
-    def query_index(
-        self, partition: str, *, after: Item | None = None, limit: int | None = None
-    ) -> Iterator[Item]:
+    def query_index(self, partition: str, *, after: Item | None = None) -> Iterator[Item]:
         """Read a partition of the directory, keys only: eventually consistent, as indexes are.
 
         `after` is an entry of it, to go on from.
         """
         parameters = self._index(partition)
-        if limit is not None:
-            parameters["Limit"] = limit
         if after is not None:
             parameters["ExclusiveStartKey"] = to_attributes(after)
         return self._pages(parameters)
@@ -334,8 +330,11 @@ _BUSY: Final = {
 
 
 def connect(endpoint_url: str | None = None, **options: Any) -> DynamoDBClient:
-    """A client whose timeouts and attempts are bounded, for any number of threads."""
-    return boto3.client(
+    """A client whose timeouts and attempts are bounded, for any number of threads.
+
+    It is botocore's own: what boto3 puts around it takes longer to import than all of the rest.
+    """
+    client = botocore.session.get_session().create_client(
         "dynamodb",
         endpoint_url=endpoint_url,
         config=Config(
@@ -348,6 +347,7 @@ def connect(endpoint_url: str | None = None, **options: Any) -> DynamoDBClient:
         ),
         **options,
     )
+    return cast("DynamoDBClient", client)
 
 
 def from_environment() -> Store:

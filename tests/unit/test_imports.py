@@ -49,7 +49,7 @@ def test_there_are_modules_to_look_at() -> None:
         path.name for path in HANDLERS
     }
     assert PACKAGE / "store.py" in MODULES
-    assert imports(PACKAGE / "store.py", "boto3")
+    assert imports(PACKAGE / "store.py", "botocore")
     assert imports(PACKAGE / "http.py", "aws_lambda_powertools")
 
 

@@ -1,0 +1,134 @@
+"""Request bodies: what they may hold, checked before anything else looks at them.
+
+Both spellings of a key are taken, ``external_id`` and ``externalId``: one of the clients passes
+its callers' bodies on as they are. Keys that are not known are passed over, as Polar does.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import (
+    AliasChoices,
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from aureon.domain.events import (
+    MAX_ID_CHARACTERS,
+    MAX_METADATA_KEY_CHARACTERS,
+    MAX_METADATA_KEYS,
+    MAX_METADATA_VALUE_CHARACTERS,
+    number_problem,
+)
+from aureon.errors import Invalid, Problem
+
+Body = TypeVar("Body", bound=BaseModel)
+
+
+def check(model: type[Body], value: Any, **context: Any) -> Body:
+    """Check a decoded body. Raises `Invalid`, which names every place that is wrong."""
+    try:
+        return model.model_validate(value, context=context)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False)
+        raise Invalid(
+            [
+                Problem("dict_type", ("body", *detail["loc"]), "Input should be an object")
+                if detail["type"] in ("model_type", "dict_type")
+                else Problem(
+                    detail["type"], ("body", *detail["loc"]), detail["msg"], detail["input"]
+                )
+                for detail in details
+            ]
+        ) from error
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(validation_alias=lambda name: _spellings(name)),
+        strict=True,
+        frozen=True,
+    )
+
+
+def _spellings(name: str) -> str | AliasChoices:
+    name = name.rstrip("_")
+    camel = to_camel(name)
+    return name if camel == name else AliasChoices(name, camel)
+
+
+def check_metadata(value: Any) -> dict[str, Any]:
+    """Check metadata by hand: it is most of what a request carries, and this is faster."""
+    if type(value) is not dict:
+        _fail("dict_type", (), value)
+    if len(value) > MAX_METADATA_KEYS:
+        _refuse("too_long", f"Metadata has at most {MAX_METADATA_KEYS} keys.", (), None)
+    for name, element in value.items():
+        if not 0 < len(name) <= MAX_METADATA_KEY_CHARACTERS:
+            _refuse(
+                "string_too_long" if name else "string_too_short",
+                f"A key has 1 to {MAX_METADATA_KEY_CHARACTERS} characters.",
+                (name,),
+                name,
+            )
+        _check_value(name, element)
+    return value
+
+
+def _check_value(name: str, value: Any) -> None:
+    kind = type(value)
+    if kind is str:
+        if not 0 < len(value) <= MAX_METADATA_VALUE_CHARACTERS:
+            _refuse(
+                "string_too_long" if value else "string_too_short",
+                f"A text has 1 to {MAX_METADATA_VALUE_CHARACTERS} characters.",
+                (name,),
+                value,
+            )
+    elif kind is int or kind is Decimal:
+        wrong = number_problem(value)
+        if wrong:
+            _refuse("decimal_max_digits", wrong, (name,), str(value))
+    elif kind is not bool:
+        _refuse("metadata_type", "A value is a text, a number or a truth value.", (name,), value)
+
+
+def _refuse(kind: Any, message: str, loc: tuple[str, ...], value: Any) -> NoReturn:
+    raise ValidationError.from_exception_data(
+        "metadata",
+        [InitErrorDetails(type=PydanticCustomError(kind, message), loc=loc, input=value)],
+    )
+
+
+def _fail(kind: Any, loc: tuple[str, ...], value: Any) -> NoReturn:
+    raise ValidationError.from_exception_data(
+        "metadata", [InitErrorDetails(type=kind, loc=loc, input=value)]
+    )
+
+
+def check_number(value: Any) -> Decimal:
+    if type(value) is not int and type(value) is not Decimal:
+        raise PydanticCustomError("decimal_type", "This is a number.")
+    wrong = number_problem(value)
+    if wrong:
+        raise PydanticCustomError("decimal_max_digits", "{wrong}", {"wrong": wrong})
+    return Decimal(value)
+
+
+def _empty_is_none(value: Any) -> Any:
+    return None if value == "" else value
+
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_METADATA_VALUE_CHARACTERS)]
+Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
+OptionalIdentifier = Annotated[Identifier | None, BeforeValidator(_empty_is_none)]
+Number = Annotated[Decimal, BeforeValidator(check_number)]
+Metadata = Annotated[dict[str, Any], BeforeValidator(check_metadata)]

@@ -1,0 +1,115 @@
+"""The bodies of ingestion: events, each with its customer, time and metadata."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from aureon import times
+from aureon.bodies import Identifier, Model, Number, OptionalIdentifier, Text, check_metadata
+from aureon.domain import events
+
+MAX_LLM_TEXT_CHARACTERS: Final = 10_000
+
+
+def _timestamp(value: Any, info: ValidationInfo) -> datetime | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise PydanticCustomError("datetime_type", "A timestamp is a text in ISO 8601 format.")
+    try:
+        moment = times.from_text(value)
+    except ValueError:
+        raise PydanticCustomError(
+            "datetime_from_date_parsing",
+            "A timestamp is in ISO 8601 format, with its offset: 2026-11-24T01:00:00Z.",
+        ) from None
+    context: dict[str, Any] = info.context or {}
+    if moment > context["received_at"] + events.MAX_AHEAD:
+        raise PydanticCustomError(
+            "datetime_future", "A timestamp is at most 5 minutes ahead of the present."
+        )
+    return moment
+
+
+def _event_metadata(value: Any) -> dict[str, Any]:
+    if type(value) is not dict or not (events.COST in value or events.LLM in value):
+        return check_metadata(value)
+    special = {name: value[name] for name in (events.COST, events.LLM) if name in value}
+    checked = _Special.model_validate(special).model_dump(by_alias=True, exclude_unset=True)
+    plain = check_metadata(
+        {name: element for name, element in value.items() if name not in special}
+    )
+    return plain | checked
+
+
+Timestamp = Annotated[datetime | None, BeforeValidator(_timestamp)]
+
+
+class _Cost(Model):
+    amount: Number
+    currency: Annotated[str, Field(min_length=3, max_length=3)]
+
+
+class _Llm(Model):
+    vendor: Text
+    model: Text
+    prompt: Annotated[str, Field(max_length=MAX_LLM_TEXT_CHARACTERS)] | None = None
+    response: Annotated[str, Field(max_length=MAX_LLM_TEXT_CHARACTERS)] | None = None
+    input_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)]
+    cached_input_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)] | None = None
+    output_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)]
+    total_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)]
+
+
+class _Special(BaseModel):
+    cost: _Cost | None = Field(None, alias=events.COST)
+    llm: _Llm | None = Field(None, alias=events.LLM)
+
+
+class EventBody(Model):
+    """One event as it is sent. Its time is checked against ``received_at`` in the context."""
+
+    name: Annotated[str, Field(min_length=1, max_length=events.MAX_NAME_CHARACTERS)]
+    customer_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    external_customer_id: Identifier | None = None
+    external_id: OptionalIdentifier = None
+    timestamp: Timestamp = None
+    metadata: Annotated[dict[str, Any], BeforeValidator(_event_metadata)] = Field(
+        default_factory=dict
+    )
+
+    @model_validator(mode="after")
+    def _one_customer(self) -> Self:
+        if (self.customer_id is None) == (self.external_customer_id is None):
+            raise ValidationError.from_exception_data(
+                "event",
+                [
+                    InitErrorDetails(
+                        type=PydanticCustomError(
+                            "value_error",
+                            "An event names its customer by one of customer_id and "
+                            "external_customer_id.",
+                        ),
+                        loc=("customer_id",),
+                        input=self.customer_id,
+                    )
+                ],
+            )
+        return self
+
+
+class IngestBody(Model):
+    """The body of an ingestion. That there are not too many events is checked before."""
+
+    events: list[EventBody]
