@@ -1,0 +1,212 @@
+"""Apart: no request of one organization reads or changes anything of another."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from aureon import keys
+from aureon.routes import ROUTES, Route
+from tests.api import Api, Reply
+from tests.integration.conftest import NewApi
+from tests.recount import scan
+
+EXTERNAL_ID = "user_123"
+EMAIL = "user@example.com"
+
+
+class Shop(NamedTuple):
+    """An organization with a customer, who has a balance of one meter."""
+
+    api: Api
+    customer_id: str
+    meter_id: str
+
+    @property
+    def ids(self) -> set[str]:
+        return {self.api.organization_id, self.customer_id, self.meter_id}
+
+    def use(self, units: int, **more: Any) -> Reply:
+        event = {"name": "api_usage", "customer_id": self.customer_id, "metadata": {"units": units}}
+        return self.api.ingest(event | more)
+
+    def balance(self) -> Any:
+        return self.api.balances(self.customer_id).get(self.meter_id)
+
+
+def open_shop(api: Api, external_id: str = EXTERNAL_ID) -> Shop:
+    shop = Shop(api, api.customer(EMAIL, external_id=external_id), api.meter())
+    assert shop.use(5).status == 200
+    return shop
+
+
+def of(api: Api) -> list[str]:
+    """All that the table holds of an organization."""
+    prefix = f"{api.organization_id}#"
+    return sorted(str(item) for item in scan(api.store) if item[keys.PARTITION].startswith(prefix))
+
+
+@pytest.fixture
+def mine(new_api: NewApi) -> Shop:
+    return open_shop(new_api())
+
+
+@pytest.fixture
+def theirs(new_api: NewApi) -> Shop:
+    """Another organization's shop; whatever the test does, nothing of it is changed."""
+    return open_shop(new_api(), external_id="their_user")
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=str)
+def test_an_id_of_another_organization_is_not_found(mine: Shop, theirs: Shop, route: Route) -> None:
+    before = of(theirs.api)
+    ids = {
+        "meters": [theirs.meter_id],
+        "customers": [theirs.customer_id],
+        "customer-meters": [
+            f"{theirs.customer_id}.{theirs.meter_id}",
+            f"{theirs.customer_id}.{mine.meter_id}",
+            f"{mine.customer_id}.{theirs.meter_id}",
+        ],
+    }[route.path.split("/")[2]]
+    body = b'{"name": "Changed", "is_archived": true}' if route.method == "PATCH" else b""
+
+    for id_ in ids:
+        path = route.path.format(id=id_, external_id="their_user")
+        assert mine.api.request(route.method, path, body).status == 404
+
+    assert of(theirs.api) == before
+    assert theirs.balance() == 5
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=str)
+def test_an_id_cannot_be_forged_into_another_organization(
+    mine: Shop, theirs: Shop, route: Route
+) -> None:
+    other = theirs.api.organization_id
+    forged = [
+        f"{other}#CUSTOMER#{theirs.customer_id}",
+        f"#{other}#CUSTOMER#{theirs.customer_id}",
+        f"{theirs.customer_id}#CUSTOMER",
+        f"{other}#METERS",
+        f"METER#{theirs.meter_id}",
+        f"{other}#EXTERNAL#their_user",
+    ]
+
+    for id_ in forged:
+        path = route.path.replace("{id}", id_).replace("{external_id}", id_).replace("#", "%23")
+        body = b'{"name": "Changed"}' if route.method == "PATCH" else b""
+        assert mine.api.request(route.method, path, body).status == 404
+
+
+def test_lists_show_the_callers_own_and_nothing_else(mine: Shop, theirs: Shop) -> None:
+    for path in ("/v1/customers/", "/v1/meters/", "/v1/customer-meters/"):
+        reply = mine.api.get(path, limit=100)
+        assert reply.body["pagination"]["total_count"] == 1
+        assert not [id_ for id_ in theirs.ids if id_ in reply.text]
+
+
+def test_lists_find_nothing_of_another_organization(mine: Shop, theirs: Shop) -> None:
+    def found(**parameters: str) -> list[Any]:
+        items: list[Any] = mine.api.get("/v1/customer-meters/", **parameters).body["items"]
+        return items
+
+    assert found(customer_id=theirs.customer_id) == []
+    assert found(external_customer_id="their_user") == []
+    assert found(meter_id=theirs.meter_id) == []
+    assert found(customer_id=mine.customer_id, meter_id=theirs.meter_id) == []
+    assert found(customer_id=theirs.customer_id, meter_id=mine.meter_id) == []
+    assert mine.api.get("/v1/customers/", query="their_user").body["items"] == []
+
+
+def test_an_event_for_another_organizations_customer_is_refused(mine: Shop, theirs: Shop) -> None:
+    before = of(mine.api), of(theirs.api)
+
+    assert mine.use(7, customer_id=theirs.customer_id).problems() == {
+        ("body", "events", "0", "customer_id")
+    }
+
+    assert (of(mine.api), of(theirs.api)) == before
+
+
+def test_an_event_for_another_organizations_external_id_stays_at_home(
+    mine: Shop, theirs: Shop
+) -> None:
+    before = of(theirs.api)
+
+    assert mine.use(7, customer_id=None, external_customer_id="their_user").status == 200
+
+    assert of(theirs.api) == before
+    ghost = mine.api.customer("ghost@example.com", external_id="their_user")
+    assert mine.api.balances(ghost) == {mine.meter_id: 7}
+    assert theirs.balance() == 5
+
+
+@pytest.fixture
+def alike(new_api: NewApi) -> Shop:
+    """Another organization that calls everything as `mine` does."""
+    return open_shop(new_api())
+
+
+def test_the_same_names_in_two_organizations_are_different_things(mine: Shop, alike: Shop) -> None:
+    assert not mine.ids & alike.ids
+    assert mine.use(10).status == 200
+    assert mine.use(20, customer_id=None, external_customer_id=EXTERNAL_ID).status == 200
+
+    for shop, balance in ((mine, 35), (alike, 5)):
+        customer = shop.api.get(f"/v1/customers/external/{EXTERNAL_ID}").body
+        (by_email,) = shop.api.get("/v1/customers/", email=EMAIL).body["items"]
+        state = shop.api.get(f"/v1/customers/external/{EXTERNAL_ID}/state").body
+        assert customer["id"] == by_email["id"] == state["id"] == shop.customer_id
+        assert customer["organization_id"] == shop.api.organization_id
+        assert [meter["balance"] for meter in state["active_meters"]] == [balance]
+
+
+def test_the_same_event_id_counts_once_in_each_organization(mine: Shop, alike: Shop) -> None:
+    for shop in (mine, alike):
+        assert shop.use(1, external_id="e1").body == {"inserted": 1, "duplicates": 0}
+        assert shop.use(1, external_id="e1").body == {"inserted": 0, "duplicates": 1}
+        assert shop.balance() == 6
+
+
+def test_the_same_idempotency_key_is_another_request_in_each_organization(
+    mine: Shop, alike: Shop
+) -> None:
+    event = {"name": "api_usage", "external_customer_id": EXTERNAL_ID}
+
+    for shop, units in ((mine, 1), (alike, 2)):
+        for _ in range(2):
+            reply = shop.api.ingest(event | {"metadata": {"units": units}}, idempotency_key="k1")
+            assert reply.body == {"inserted": 1, "duplicates": 0}
+        assert shop.balance() == 5 + units
+
+
+def test_deleting_a_customer_leaves_its_namesake_elsewhere(mine: Shop, alike: Shop) -> None:
+    before = of(alike.api)
+
+    reply = mine.api.delete(f"/v1/customers/external/{EXTERNAL_ID}", anonymize="true")
+
+    assert reply.status == 204
+    assert of(alike.api) == before
+    assert alike.api.get(f"/v1/customers/external/{EXTERNAL_ID}").status == 200
+
+
+def test_archiving_a_meter_leaves_its_namesake_elsewhere(mine: Shop, alike: Shop) -> None:
+    before = of(alike.api)
+
+    reply = mine.api.patch(f"/v1/meters/{mine.meter_id}", {"is_archived": True})
+
+    assert reply.status == 200
+    assert of(alike.api) == before
+    assert alike.use(1).status == 200
+    assert alike.balance() == 6
+
+
+def test_meters_count_their_own_organizations_events_alone(mine: Shop, alike: Shop) -> None:
+    for _ in range(3):
+        assert mine.use(1).status == 200
+        assert alike.use(100).status == 200
+
+    assert mine.api.balances(mine.customer_id) == {mine.meter_id: 8}
+    assert alike.api.balances(alike.customer_id) == {alike.meter_id: 305}
