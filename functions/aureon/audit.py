@@ -46,10 +46,10 @@ from aureon.store import (
 )
 
 # How often a ledger is compared until it holds still, how often it is corrected until that comes
-# through, and how often a read is sent to a busy database, before the audit gives up.
+# through, and how often a call is made to a busy database, before the audit gives up.
 MAX_TRIES: Final = 5
 MAX_REPAIRS: Final = 3
-MAX_READS: Final = 10
+MAX_CALLS: Final = 10
 # Before the second try; doubled before each further one.
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 2.0
@@ -277,11 +277,7 @@ class Audit:
     def _read_shards(self, ledger_id: str) -> _Shards:
         partition = keys.customer(self.organization_id, ledger_id).pk
         shards: _Shards = {}
-        for item in _resumed(
-            lambda last: self.store.query(
-                partition, prefix=keys.BALANCE_PREFIX, after=last and last[keys.SORT]
-            )
-        ):
+        for item in self._read(partition, prefix=keys.BALANCE_PREFIX):
             about = _parse_balance(item[keys.SORT])
             balance = BalanceOf(ledger_id, about.meter_id, about.generation)
             figures = {figure: item.get(figure, ZERO) for figure in FIGURES}
@@ -292,11 +288,7 @@ class Audit:
         """Count a ledger's log, each page with the meters that it was counted with."""
         counted: defaultdict[BalanceOf, Delta] = defaultdict(Delta)
         log = keys.log(self.organization_id, ledger_id)
-        for item in _resumed(
-            lambda last: self.store.query(
-                log, before=keys.PAGES_END, after=last and last[keys.SORT]
-            )
-        ):
+        for item in self._read(log, before=keys.PAGES_END):
             page = _read_page(item)
             meters = self._meters_at(page.meter_version)
             for logged in page.events:
@@ -308,6 +300,13 @@ class Audit:
             balance: {figure: Decimal(getattr(delta, figure)) for figure in FIGURES}
             for balance, delta in counted.items()
         }
+
+    def _read(self, partition: str, *, prefix: str = "", before: str = "") -> Iterator[Item]:
+        def query(last: Item | None) -> Iterator[Item]:
+            after = None if last is None else last[keys.SORT]
+            return self.store.query(partition, prefix=prefix, before=before, after=after)
+
+        return _resumed(query)
 
     def _meters_at(self, version: int) -> MeterSet:
         """The meters as they were at a version, read again where it is newer than those read."""
@@ -327,10 +326,13 @@ class Audit:
     # What a repair writes.
 
     def _correct(self, compared: _Comparison) -> None:
-        """Correct each balance that differs; whether that went well, the next comparison says."""
+        """Correct each balance that differs; whether that went well, the next comparison says.
+
+        A correction that is sent again, because its answer was lost, can't be made twice.
+        """
         for balance in dict.fromkeys(difference.balance for difference in compared.differences):
             with suppress(TransactionCancelled, Unavailable):
-                self.store.transact(self._correction(compared, balance))
+                _patiently(partial(self.store.transact, self._correction(compared, balance)))
 
     def _correction(self, compared: _Comparison, balance: BalanceOf) -> list[Write]:
         """Make a balance what the log says, if no shard of it was written since it was read.
@@ -413,14 +415,14 @@ def _event(logged: LoggedEvent) -> Event:
     )
 
 
-def _patiently(read: Callable[[], T]) -> T:
-    """Read, and again where the database is busy. Raises `Unavailable` in the end."""
-    for attempt in range(1, MAX_READS):
+def _patiently(call: Callable[[], T]) -> T:
+    """Call, and again where the database is busy. Raises `Unavailable` in the end."""
+    for attempt in range(1, MAX_CALLS):
         try:
-            return read()
+            return call()
         except Unavailable:
             _pause(attempt)
-    return read()
+    return call()
 
 
 def _resumed(query: Callable[[Item | None], Iterator[Item]]) -> Iterator[Item]:
@@ -437,7 +439,7 @@ def _resumed(query: Callable[[Item | None], Iterator[Item]]) -> Iterator[Item]:
                 last, failures = item, 0
         except Unavailable:
             failures += 1
-            if failures == MAX_READS:
+            if failures == MAX_CALLS:
                 raise
             _pause(failures)
         else:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from aureon.bodies.customers import CustomerBody, CustomerUpdateBody
 
 MAX_ATTEMPTS: Final = 20
+# RFC 5321, 4.5.3.1.3
+MAX_EMAIL_CHARACTERS: Final = 254
 
 
 def get(store: Store, organization_id: str, customer_id: str) -> Customer:
@@ -43,6 +45,8 @@ def find_id(store: Store, organization_id: str, external_id: str) -> str:
 
 def find_by_email(store: Store, organization_id: str, email: str) -> Customer | None:
     """The living customer with an e-mail address, in whatever case it is written."""
+    if len(email) > MAX_EMAIL_CHARACTERS:
+        return None
     pointer = store.get(keys.email(organization_id, email))
     if pointer is None:
         return None

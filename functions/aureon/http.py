@@ -48,6 +48,7 @@ MAX_INPUT_CHARACTERS: Final = 200
 
 EXTERNAL_PATH: Final = "/v1/customers/external/"
 STATE_SUFFIX: Final = "/state"
+_EXTERNAL: Final = re.compile("/+v1/+customers/+external/")
 DEFAULT_STAGE: Final = "$default"
 JSON: Final = "application/json"
 
@@ -263,13 +264,12 @@ def normalise(path: str) -> str:
     The gateway hands paths over decoded, so whatever stands between ``external/`` and the end, or
     ``/state``, is the caller's id, slashes included.
     """
-    path = re.sub("/{2,}", "/", path)
-    if path.startswith(EXTERNAL_PATH):
-        external_id = path.removeprefix(EXTERNAL_PATH)
-        suffix = STATE_SUFFIX if external_id.rstrip("/").endswith(STATE_SUFFIX) else ""
-        external_id = external_id.rstrip("/").removesuffix(suffix)
-        return EXTERNAL_PATH + quote(external_id, safe="") + suffix
-    return path.rstrip("/") or "/"
+    external = _EXTERNAL.match(path)
+    if external is None:
+        return re.sub("/{2,}", "/", path).rstrip("/") or "/"
+    external_id = path[external.end() :].removesuffix("/")
+    suffix = STATE_SUFFIX if external_id.endswith(STATE_SUFFIX) else ""
+    return EXTERNAL_PATH + quote(external_id.removesuffix(suffix), safe="") + suffix
 
 
 def unescape(external_id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -132,14 +132,29 @@ class _Request:
     def _validate(self) -> list[Event]:
         try:
             return parse_events(self.body, self.received_at)
-        except Invalid:
+        except Invalid as error:
             # A clock may differ from the one by which the first attempt found the request good.
             request_key = self._request_key()
             known = None if request_key is None else self.store.get(request_key)
             if known is None or times.from_text(known["received_at"]) == self.received_at:
-                raise
+                raise Invalid([*error.problems, *self._unknown_beside(error)]) from error
             self.received_at = times.from_text(known["received_at"])
             return parse_events(self.body, self.received_at)
+
+    def _unknown_beside(self, error: Invalid) -> list[Problem]:
+        """The unknown customers of well-formed events, so that every bad event is named."""
+        bad = {problem.loc[2] for problem in error.problems if len(problem.loc) > 2}
+        if not bad:
+            return []
+        sent = self.body["events"]
+        places = [place for place in range(len(sent)) if place not in bad]
+        good = parse_events({"events": [sent[place] for place in places]}, self.received_at)
+        found = self.store.batch_get(self._key(event.customer) for event in good)
+        return [
+            resolution.unknown(replace(event, position=places[event.position]))
+            for event in good
+            if resolution.ledger(event.customer, found.get(self._key(event.customer)), 0) is None
+        ]
 
     def _take_up(self, receipt: Item, names: Sequence[Named]) -> None:
         """Go on where an earlier attempt at the same request stopped."""

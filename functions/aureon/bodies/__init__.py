@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AliasGenerator,
     BaseModel,
@@ -127,8 +128,20 @@ def _empty_is_none(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _reachable(value: str) -> str:
+    """Refuse what a path could not tell from another id: the gateway hands paths over decoded."""
+    for suffix in ("/", "/state"):
+        if value.endswith(suffix):
+            raise PydanticCustomError(
+                "value_error", "An external id of a customer does not end in a slash or /state."
+            )
+    return value
+
+
 Text = Annotated[str, Field(min_length=1, max_length=MAX_METADATA_VALUE_CHARACTERS)]
 Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 OptionalIdentifier = Annotated[Identifier | None, BeforeValidator(_empty_is_none)]
+CustomerExternalId = Annotated[Identifier, AfterValidator(_reachable)]
+OptionalExternalId = Annotated[CustomerExternalId | None, BeforeValidator(_empty_is_none)]
 Number = Annotated[Decimal, BeforeValidator(check_number)]
 Metadata = Annotated[dict[str, Any], BeforeValidator(check_metadata)]

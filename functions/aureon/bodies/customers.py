@@ -8,7 +8,7 @@ import email_validator
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from aureon.bodies import Metadata, Model, OptionalIdentifier, Text
+from aureon.bodies import Metadata, Model, OptionalExternalId, Text
 from aureon.domain import customers
 
 # Only the syntax of an address is checked: names reserved for tests and inner networks are good.
@@ -41,7 +41,7 @@ CustomerName = Annotated[str, Field(max_length=customers.MAX_NAME_CHARACTERS)] |
 class CustomerBody(Model):
     email: Email
     name: CustomerName = None
-    external_id: OptionalIdentifier = None
+    external_id: OptionalExternalId = None
     metadata: Metadata = Field(default_factory=dict)
     type: customers.CustomerType | None = None
     billing_address: AddressBody | None = None
@@ -54,7 +54,7 @@ class CustomerUpdateBody(Model):
 
     email: Email | None = None
     name: CustomerName = None
-    external_id: OptionalIdentifier = None
+    external_id: OptionalExternalId = None
     metadata: Metadata | None = None
     billing_address: AddressBody | None = None
     tax_id: Text | None = None

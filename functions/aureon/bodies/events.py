@@ -6,17 +6,25 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
+from typing_extensions import TypedDict
 
 from aureon import times
-from aureon.bodies import Identifier, Model, Number, OptionalIdentifier, Text, check_metadata
+from aureon.bodies import (
+    CustomerExternalId,
+    Model,
+    Number,
+    OptionalIdentifier,
+    Text,
+    check_metadata,
+)
 from aureon.domain import events
 
 MAX_LLM_TEXT_CHARACTERS: Final = 10_000
@@ -46,7 +54,7 @@ def _event_metadata(value: Any) -> dict[str, Any]:
     if type(value) is not dict or not (events.COST in value or events.LLM in value):
         return check_metadata(value)
     special = {name: value[name] for name in (events.COST, events.LLM) if name in value}
-    checked = _Special.model_validate(special).model_dump(by_alias=True, exclude_unset=True)
+    checked = _SPECIAL.dump_python(_SPECIAL.validate_python(special), exclude_unset=True)
     plain = check_metadata(
         {name: element for name, element in value.items() if name not in special}
     )
@@ -72,9 +80,8 @@ class _Llm(Model):
     total_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)]
 
 
-class _Special(BaseModel):
-    cost: _Cost | None = Field(None, alias=events.COST)
-    llm: _Llm | None = Field(None, alias=events.LLM)
+_Special = TypedDict("_Special", {"_cost": _Cost, "_llm": _Llm}, total=False)
+_SPECIAL: Final = TypeAdapter(_Special)
 
 
 class EventBody(Model):
@@ -82,7 +89,7 @@ class EventBody(Model):
 
     name: Annotated[str, Field(min_length=1, max_length=events.MAX_NAME_CHARACTERS)]
     customer_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    external_customer_id: Identifier | None = None
+    external_customer_id: CustomerExternalId | None = None
     external_id: OptionalIdentifier = None
     timestamp: Timestamp = None
     metadata: Annotated[dict[str, Any], BeforeValidator(_event_metadata)] = Field(

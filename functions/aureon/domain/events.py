@@ -109,10 +109,9 @@ def number_problem(value: Decimal | int) -> str | None:
         return f"A number has at most {MAX_INTEGER_DIGITS} digits before the point."
     if not value.is_finite():
         return "A number must be finite."
-    if value and value.adjusted() >= MAX_INTEGER_DIGITS:
+    if value.adjusted() >= MAX_INTEGER_DIGITS:
         return f"A number has at most {MAX_INTEGER_DIGITS} digits before the point."
-    digits_after_point = -int(value.as_tuple().exponent)
-    if digits_after_point > MAX_FRACTION_DIGITS and value != round(value, MAX_FRACTION_DIGITS):
+    if -int(value.as_tuple().exponent) > MAX_FRACTION_DIGITS:
         return f"A number has at most {MAX_FRACTION_DIGITS} digits after the point."
     return None
 
