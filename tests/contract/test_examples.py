@@ -98,6 +98,13 @@ def test_an_answer_has_the_keys_and_types_of_its_example(
     assert list(differences(answer.json(), example)) == []
 
 
+@pytest.mark.parametrize("name", ["error.401", "error.404"])
+def test_an_error_that_clients_know_by_its_words_has_them(
+    answers: dict[str, httpx.Response], name: str
+) -> None:
+    assert answers[name].json() == json.loads((EXAMPLES / f"{name}.json").read_text())
+
+
 def differences(answer: Any, example: Any, place: str = "body") -> Iterator[str]:
     """Where an answer falls short of an example. A list's elements fit one of the example's."""
     match example:
