@@ -58,7 +58,7 @@ def _event_metadata(value: Any) -> dict[str, Any]:
     plain = check_metadata(
         {name: element for name, element in value.items() if name not in special}
     )
-    return plain | checked
+    return {**plain, **checked}
 
 
 Timestamp = Annotated[datetime | None, BeforeValidator(_timestamp)]
@@ -80,7 +80,11 @@ class _Llm(Model):
     total_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)]
 
 
-_Special = TypedDict("_Special", {"_cost": _Cost, "_llm": _Llm}, total=False)
+class _Special(TypedDict, total=False):
+    _cost: _Cost
+    _llm: _Llm
+
+
 _SPECIAL: Final = TypeAdapter(_Special)
 
 
