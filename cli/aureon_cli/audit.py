@@ -44,9 +44,9 @@ def run(audit: Audit, customer_id: str | None) -> int:
             broken_off = True
             progress.console.print(f"aureon: The audit broke off. {unavailable.detail}")
     typer.echo(
-        f"{met.total():,} ledgers, {audit.pages:,} pages: {met['clean']:,} clean, "
-        f"{met['different']:,} different, {met['repaired']:,} repaired, "
-        f"{met['not compared']:,} not compared.",
+        f"Ledgers: {met['clean']:,} clean, {met['different']:,} different, "
+        f"{met['repaired']:,} repaired, {met['not compared']:,} not compared. "
+        f"Pages read: {audit.pages:,}.",
         err=True,
     )
     if met["different"]:
@@ -95,7 +95,7 @@ class _Differences:
         table = Table("customer", "ledger", "meter", "generation", "figure", box=None)
         table.add_column("stored", justify="right")
         table.add_column("counted", justify="right")
-        table.add_column("ledger is")
+        table.add_column("status")
         for column in table.columns:
             column.overflow = "fold"
         return table
@@ -109,7 +109,7 @@ class _Pages(ProgressColumn):
         self._audit = audit
 
     def render(self, task: Task) -> Text:
-        return Text(f"{self._audit.pages:,} pages")
+        return Text(f"pages {self._audit.pages:,}")
 
 
 def _progress(audit: Audit) -> Progress:
