@@ -18,11 +18,11 @@ SDKS := .venv-sdk-0/synced .venv-sdk-1/synced
 NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 	$(wildcard tests/contract/*/package-lock.json))
 
-.PHONY: help dev test check format
+.PHONY: help dev test check format import-times
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
 	@exec $(BIN)/aureon dev
@@ -38,6 +38,9 @@ check: .venv/dev ## Lint, formatting and types
 format: .venv/dev ## Format, and fix what can be fixed
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+import-times: .venv/dev ## Measure what the handlers' imports cost
+	@$(BIN)/python scripts/import_times.py
 
 # Each stamp says that an environment is as the lock wants it.
 

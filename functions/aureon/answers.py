@@ -92,5 +92,5 @@ def _balance(found: CustomerMeter) -> dict[str, Any]:
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number, written without an exponent: ``Decimal("1E+3")`` becomes ``1000``."""
+    """The same number with all its whole digits: ``Decimal("1E+3")`` becomes ``1000``."""
     return Decimal(f"{number:f}")
