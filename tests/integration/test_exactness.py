@@ -14,7 +14,6 @@ from aureon.exact import EXACT
 from tests.api import Api, Reply
 from tests.recount import assert_conserved, scan
 
-
 LARGEST = 10**15 - 1
 
 
