@@ -1,0 +1,129 @@
+"""The samples in ``events/``: each handler has one, each is what the gateway sends, and works."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from base64 import b64decode
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aureon
+from aureon import exact
+from aureon_cli.gateway import Context, to_event
+from tests.api import TABLE, Api
+
+SAMPLES = {
+    path.stem: path for path in sorted((Path(__file__).parents[2] / "events").glob("*.json"))
+}
+HANDLERS = {path.stem for path in Path(str(aureon.__file__)).parents[1].glob("*.py")}
+
+# What stands in the samples for what only a test knows.
+TOKEN = "aureon_oat_sample"
+ORGANIZATION_ID = "01a20759-8f40-7a12-b6c5-4d9e17f2a083"
+CUSTOMER_ID = "01a2075b-4c8e-7d31-9a6f-2e8b51c07d94"
+METER_ID = "01a2075a-f1b3-7c20-8e4d-6b9f03a5d217"
+
+
+def sample(name: str, known: dict[str, str] | None = None) -> dict[str, Any]:
+    text = SAMPLES[name].read_text()
+    for stand_in, value in (known or {}).items():
+        text = text.replace(stand_in, value)
+    event: dict[str, Any] = json.loads(text)
+    return event
+
+
+def test_every_handler_has_a_sample() -> None:
+    assert {name.partition(".")[0] for name in SAMPLES} == HANDLERS
+
+
+def shape(value: Any) -> Any:
+    """A value with only its keys and the kinds of what they hold."""
+    if isinstance(value, dict):
+        return {name: shape(element) for name, element in value.items()}
+    return type(value)
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if not name.startswith("consumer.")])
+def test_a_sample_has_the_shape_of_what_the_gateway_sends(name: str) -> None:
+    event = sample(name)
+    http = event["requestContext"]["http"]
+    target = TABLE.find(http["path"])
+    assert target is not None
+    body = event.get("body", "")
+    scope = {
+        "method": http["method"],
+        "path": http["path"],
+        "query_string": event["rawQueryString"].encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in event["headers"].items()],
+        "http_version": "1.1",
+        "client": (http["sourceIp"], 1),
+    }
+
+    sent = to_event(
+        scope,
+        b64decode(body) if event["isBase64Encoded"] else body.encode(),
+        target,
+        event["requestContext"]["requestId"],
+    )
+
+    assert shape(event) == shape(sent)
+    for part in (
+        "routeKey",
+        "rawPath",
+        "headers",
+        "body",
+        "pathParameters",
+        "queryStringParameters",
+    ):
+        assert event.get(part) == sent.get(part)
+    assert target.handlers[http["method"]] == name.partition(".")[0]
+
+
+@dataclass
+class Replay:
+    """Calls handlers with samples in which all stand-ins are replaced by what is known."""
+
+    known: dict[str, str]
+    replayed: set[str] = field(default_factory=set)
+
+    def __call__(self, name: str, status: int = 200) -> Any:
+        answer = self.raw(name)
+        assert answer["statusCode"] == status, answer
+        return exact.parse(answer["body"]) if answer["body"] else None
+
+    def raw(self, name: str) -> Any:
+        self.replayed.add(name)
+        handler = name.partition(".")[0]
+        return importlib.import_module(handler).handler(sample(name, self.known), Context(handler))
+
+
+def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(api: Api) -> None:
+    replay = Replay({TOKEN: str(api.token), ORGANIZATION_ID: api.organization_id})
+
+    assert replay("health") == {"status": "ok"}
+    meter = replay("meters.create", 201)
+    customer = replay("customers.create", 201)
+    replay.known |= {METER_ID: meter["id"], CUSTOMER_ID: customer["id"]}
+    assert replay("customers.get_external") == customer
+    assert replay("customers.list")["items"] == [customer]
+    assert replay("meters.list")["items"] == [meter]
+
+    assert replay("ingest.grant") == {"inserted": 1, "duplicates": 0}
+    assert replay("ingest.usage") == {"inserted": 2, "duplicates": 0}
+    (balance,) = replay("balances.list")["items"]
+    assert (balance["balance"], balance["available_credits"]) == (-7, 7)
+
+    assert replay.raw("consumer.messages") == {"batchItemFailures": []}
+    (balance,) = replay("balances.state")["active_meters"]
+    assert (balance["balance"], balance["available_credits"]) == (Decimal("-3.5"), Decimal("3.5"))
+
+    assert replay("customers.update")["name"] == "Jane Doe"
+    assert replay("meters.archive")["archived_at"] is not None
+    assert replay("customers.delete", 204) is None
+    assert replay("customers.list")["items"] == []
+    assert replay.replayed == set(SAMPLES)
