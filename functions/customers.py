@@ -15,7 +15,7 @@ READ = "customers:read"
 WRITE = "customers:write"
 
 _SORT_BY = {
-    "created_at": lambda customer: (customer.created_at, customer.id),
+    "created_at": lambda customer: customer.created_at,
     "email": lambda customer: customer.email.casefold(),
     "name": lambda customer: customer.name and customer.name.casefold(),
 }

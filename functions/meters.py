@@ -15,8 +15,8 @@ READ = "meters:read"
 WRITE = "meters:write"
 
 _SORT_BY = {
-    "created_at": lambda meter: (meter.created_at, meter.id),
-    "name": lambda meter: (meter.name.casefold(), meter.id),
+    "created_at": lambda meter: meter.created_at,
+    "name": lambda meter: meter.name.casefold(),
 }
 
 

@@ -1,8 +1,8 @@
 """The whole service on the developer's machine: what ``make dev`` runs.
 
 The engine is a child process; the gateway runs in the main thread, with the real handlers in
-its pool; whatever works in the background has a thread of its own beside it. The data folder
-holds everything that outlives a run:
+its pool; whatever works in the background, the ingestion queue's consumer above all, has a thread
+of its own beside it. The data folder holds everything that outlives a run:
 
     service.lock   held while a service uses the folder
     token          the access token, for its owner's eyes only
@@ -25,17 +25,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
 from rich.console import Console
 
-from aureon import routes, store, table, tokens
+from aureon import dead_letters, queue, routes, store, table, tokens
 from aureon.errors import AureonError, InvalidToken
 from aureon.store import Store
-from aureon_cli import engine
+from aureon_cli import engine, event_source
 from aureon_cli.gateway import FUNCTION_SECONDS, Gateway, Handler
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
 
 HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8000
@@ -44,6 +48,16 @@ DEFAULT_DATA: Final = Path(".aureon")
 HANDLER_THREADS: Final = 32
 KEEP_ALIVE_SECONDS: Final = 75
 READY_SECONDS: Final = 30.0
+
+INGESTION_QUEUE: Final = "aureon-ingestion"
+DEAD_LETTER_QUEUE: Final = "aureon-dead-letters"
+# A message is hidden for a little longer than its consumer runs. All its deliveries take longer
+# than messages of a customer that was just deleted have to wait.
+VISIBILITY_SECONDS: Final = 30
+MAX_DELIVERIES: Final = 8
+RETENTION_SECONDS: Final = 14 * 24 * 60 * 60
+
+TOKEN_NAME: Final = "make dev"  # noqa: S105
 
 
 class ServiceError(AureonError):
@@ -138,12 +152,16 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
 def _listen(port: int) -> socket.socket:
     """Take the port, first of all: from here on nobody else gets it, and requests wait."""
     try:
-        return socket.create_server((HOST, port))
+        listener = socket.create_server((HOST, port))
     except OSError as error:
         raise ServiceError(
             f"Port {port} cannot be used: {os.strerror(error.errno or 0)}. "
             "Stop what uses it, or set PORT to another."
         ) from error
+    # asyncio sets it only on sockets that name their protocol, and this one does not: answers
+    # would wait for the acknowledgement of what came before them.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 @contextmanager

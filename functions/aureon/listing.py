@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from aureon.errors import Invalid, Problem
@@ -17,12 +18,14 @@ def sort(
     by: Mapping[str, Callable[[T], Any]],
     *,
     default: str,
+    id_of: Callable[[T], str] = attrgetter("id"),
 ) -> list[T]:
     """Sort by criteria such as ``-created_at``, the first counting most.
 
-    Absent values come first. Raises `Invalid` for a criterion that is not in `by`.
+    Absent values come first; where all are alike, ids decide, so that the pages of a list fit
+    together. Raises `Invalid` for a criterion that is not in `by`.
     """
-    ordered = list(items)
+    ordered = sorted(items, key=id_of)
     for criterion in reversed(sorting or (default,)):
         value_of = by.get(criterion.removeprefix("-"))
         if value_of is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -16,7 +15,8 @@ MAX_FILTER_TEXT_CHARACTERS: Final = 500
 
 
 def _filter_value(value: Any) -> filters.Value:
-    if type(value) is int or type(value) is Decimal:
+    """Take what the clients can read back: none of them knows a fraction here."""
+    if type(value) is int:
         check_number(value)
     elif type(value) is str:
         if len(value) > MAX_FILTER_TEXT_CHARACTERS:
@@ -25,7 +25,7 @@ def _filter_value(value: Any) -> filters.Value:
             )
     elif type(value) is not bool:
         raise PydanticCustomError(
-            "filter_value_type", "A clause compares with a text, a number or a truth value."
+            "filter_value_type", "A clause compares with a text, a whole number or a truth value."
         )
     return value  # type: ignore[no-any-return]
 

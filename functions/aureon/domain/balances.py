@@ -59,7 +59,7 @@ class Balance:
 
         A mean is rounded to nine digits after the point, halves to the even neighbour.
         """
-        if function != "avg":
+        if function != "avg" or not self.count:
             return self.sum
         return (self.sum / self.count).quantize(AVERAGE_STEP).normalize()
 
