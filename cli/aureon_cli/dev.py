@@ -32,7 +32,7 @@ import httpx
 import uvicorn
 from rich.console import Console
 
-from aureon import dead_letters, queue, routes, store, table, tokens
+from aureon import queue, routes, store, table, tokens
 from aureon.errors import AureonError, InvalidToken
 from aureon.store import Store
 from aureon_cli import engine, event_source
@@ -40,6 +40,7 @@ from aureon_cli.gateway import FUNCTION_SECONDS, Gateway, Handler
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
 
 HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 8000
@@ -75,6 +76,9 @@ class Running:
     table: str
     organization_id: str
     process: int
+    # None where there is no ingestion queue.
+    queue_url: str | None = None
+    dead_letter_queue_url: str | None = None
 
     @classmethod
     def find(cls, data: Path) -> Running:
@@ -91,7 +95,8 @@ def run(port: int, data: Path) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `ServiceError` and `EngineError`.
 
     The environment says the rest: ``AUREON_ACCESS_TOKEN`` fixes the token, ``AUREON_TABLE``
-    names the table, and with ``AWS_ENDPOINT_URL`` no engine is started.
+    names the table. With ``AWS_ENDPOINT_URL`` no engine is started, and ``AUREON_QUEUE_URL`` and
+    ``AUREON_DEAD_LETTER_QUEUE_URL`` name the queues, if there are any.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
@@ -106,6 +111,7 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
     if not os.environ.get("AWS_ENDPOINT_URL"):
         embedded = stack.enter_context(engine.running(data / "engine", persistent=True))
         embedded.use()
+        _create_queues(queue.connect(), os.environ["AWS_ENDPOINT_URL"])
     ledger = store.from_environment()
     _create_table(ledger)
     token = os.environ.get("AUREON_ACCESS_TOKEN", "").strip() or _kept_token(data / "token")
@@ -116,9 +122,15 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
         table=ledger.table,
         organization_id=_admit(ledger, token),
         process=os.getpid(),
+        queue_url=os.environ.get(queue.INGESTION),
+        dead_letter_queue_url=os.environ.get(queue.DEAD_LETTERS),
     )
     _announce(data, running)
 
+    ingestion = queue.from_environment(queue.INGESTION)
+    if ingestion:
+        consumer = importlib.import_module("consumer").handler
+        stack.enter_context(event_source.polling(ingestion, "consumer", consumer))
     pool = stack.enter_context(ThreadPoolExecutor(HANDLER_THREADS, "handler"))
     server = uvicorn.Server(
         uvicorn.Config(
@@ -204,6 +216,37 @@ def _create_table(ledger: Store) -> None:
     )
 
 
+def _create_queues(client: SQSClient, endpoint_url: str) -> None:
+    """Create the ingestion queue and its dead-letter queue, and name them in the environment."""
+    dead_letters = _create_queue(
+        client, DEAD_LETTER_QUEUE, {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
+    )
+    arn = client.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])
+    redrive = {
+        "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+        "maxReceiveCount": MAX_DELIVERIES,
+    }
+    ingestion = _create_queue(
+        client,
+        INGESTION_QUEUE,
+        {"VisibilityTimeout": str(VISIBILITY_SECONDS), "RedrivePolicy": json.dumps(redrive)},
+    )
+    # The engine may say where it was when a queue was made; it is somewhere else each time.
+    os.environ[queue.DEAD_LETTERS] = endpoint_url + urlsplit(dead_letters).path
+    os.environ[queue.INGESTION] = endpoint_url + urlsplit(ingestion).path
+
+
+def _create_queue(
+    client: SQSClient, name: str, attributes: dict[QueueAttributeNameType, str]
+) -> str:
+    try:
+        url = client.get_queue_url(QueueName=name)["QueueUrl"]
+    except client.exceptions.QueueDoesNotExist:
+        return client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+    client.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    return url
+
+
 def _kept_token(path: Path) -> str:
     """The token of this data folder: made once, readable by its owner only."""
     token = path.read_text().strip() if path.exists() else ""
@@ -215,12 +258,16 @@ def _kept_token(path: Path) -> str:
 
 
 def _admit(ledger: Store, token: str) -> str:
-    """See that the token works, whatever became of the data; return its organization's id."""
+    """See that the token works, whatever became of the data; return its organization's id.
+
+    One that was made here before opens whatever has come since.
+    """
+    tokens.widen(ledger, token, name=TOKEN_NAME)
     try:
         return tokens.Guard().check(ledger, f"Bearer {token}").organization_id
     except InvalidToken:
         organization_id = tokens.create_organization(ledger, "Local")
-        tokens.create(ledger, organization_id, name="make dev", token=token)
+        tokens.create(ledger, organization_id, name=TOKEN_NAME, token=token)
         return organization_id
 
 

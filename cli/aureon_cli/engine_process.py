@@ -1,8 +1,8 @@
 """The embedded engine's own process: ministack, on a socket that it is given, saved as it runs.
 
 Started by `aureon_cli.engine` alone. It ends, its data saved, when its standard input does, or
-on SIGTERM. ministack itself saves on a clean end only; here the tables are also saved while it
-runs, so that a power cut costs the last moments and not the day.
+on SIGTERM. ministack itself saves on a clean end only; here the tables and queues are also saved
+while it runs, so that a power cut costs the last moments and not the day.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app as ministack  # type: ignore[import-untyped]
 from ministack.core import persistence  # type: ignore[import-untyped]
-from ministack.services import dynamodb  # type: ignore[import-untyped]
+from ministack.services import dynamodb, sqs  # type: ignore[import-untyped]
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -29,10 +29,23 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # Idle connections of boto3's pool stay open for a while.
 KEEP_ALIVE_SECONDS: Final = 75
-# A save copies all tables: it may take a fiftieth of the time, and never more often than this.
+# What is saved, copied at one moment. The tables are on the disk before the queues are: a message
+# that is no longer in its queue has counted there, and one that is there still counts once.
+SAVED: Final = (("dynamodb", dynamodb), ("sqs", sqs))
+# A save copies everything: it may take a fiftieth of the time, and never more often than this.
 SAVE_SECONDS: Final = 1.0
 SAVE_SHARE: Final = 1 / 50
-READS: Final = (b"BatchGet", b"Describe", b"Get", b"List", b"Query", b"Scan", b"TransactGet")
+# A message that was received is still there; that it is hidden may be forgotten.
+READS: Final = (
+    b"BatchGet",
+    b"Describe",
+    b"Get",
+    b"List",
+    b"Query",
+    b"Receive",
+    b"Scan",
+    b"TransactGet",
+)
 
 logger = logging.getLogger("aureon.engine")
 
@@ -79,10 +92,10 @@ async def _save_changes(changed: asyncio.Event, saving: asyncio.Lock) -> None:
         async with saving:
             try:
                 # Copied in the loop that serves the requests, so between two of them.
-                state = dynamodb.get_state()
-                await asyncio.to_thread(_save, state)
+                states = [(name, service.get_state()) for name, service in SAVED]
+                await asyncio.to_thread(_save, states)
             except Exception:
-                logger.exception("The tables were not saved; the last save stands.")
+                logger.exception("The data were not saved; the last save stands.")
         await asyncio.sleep(max(SAVE_SECONDS, (time.monotonic() - started) / SAVE_SHARE))
 
 
@@ -91,9 +104,10 @@ def _writes(scope: Scope) -> bool:
     return bool(target) and not target.rpartition(b".")[2].startswith(READS)
 
 
-def _save(state: dict[str, Any]) -> None:
-    persistence.save_state("dynamodb", state)
-    _flush()
+def _save(states: list[tuple[str, dict[str, Any]]]) -> None:
+    for name, state in states:
+        persistence.save_state(name, state)
+        _flush()
 
 
 def _flush() -> None:

@@ -24,6 +24,7 @@ from aureon.store import (
     Item,
     Store,
     TransactionCancelled,
+    assign,
     check,
     delete,
     put_new,
@@ -140,6 +141,20 @@ def create(
             [Problem("value_error", ("token",), "This token exists already.")]
         ) from cancelled
     return token, TokenRecord.from_item(terms)
+
+
+def widen(store: Store, token: str, *, name: str) -> None:
+    """Give a token of this name all scopes that there are by now.
+
+    For one that was made with all that there were then; any other is left as it is.
+    """
+    token_key = keys.token(_sha256(token))
+    item = store.get(token_key)
+    if item is None or item["name"] != name or set(item["scopes"]) >= set(SCOPES):
+        return
+    record_key = keys.token_record(item["organization_id"], item["id"])
+    scopes = {"scopes": sorted(SCOPES)}
+    store.transact([assign(key, scopes, condition=PRESENT) for key in (token_key, record_key)])
 
 
 def list_records(store: Store, organization_id: str) -> Iterator[TokenRecord]:
