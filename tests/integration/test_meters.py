@@ -98,7 +98,7 @@ def test_camel_case_is_taken_as_well(api: Api) -> None:
 def test_a_filter_is_shown_as_it_was_given(api: Api) -> None:
     given = any_of(
         clause("name", "like", "api"),
-        all_of(clause("units", "gte", Decimal("0.5")), any_of(clause("cached", "ne", True))),
+        all_of(clause("units", "gte", -5), any_of(clause("cached", "ne", True))),
         all_of(),
     )
 
@@ -107,7 +107,7 @@ def test_a_filter_is_shown_as_it_was_given(api: Api) -> None:
     shown = api.get(METERS + created["id"]).body["filter"]
     assert shown == created["filter"]
     assert shown["conjunction"] == "or"
-    assert shown["clauses"][1]["clauses"][0]["value"] == Decimal("0.5")
+    assert shown["clauses"][1]["clauses"][0]["value"] == -5
     assert shown["clauses"][1]["clauses"][1]["clauses"][0]["value"] is True
     assert shown["clauses"][2] == {"conjunction": "and", "clauses": []}
 
@@ -208,7 +208,7 @@ def test_a_meter_makes_one_number_of_all_that_matches(
         ),
         (all_of(clause("source", "eq", "user")), "abcde"),
         (all_of(clause("timestamp", "lt", 1767225600)), "e"),
-        (all_of(clause("_cost.amount", "gt", Decimal("0.4"))), "a"),
+        (all_of(clause("_cost.amount", "gt", 0)), "a"),
         (all_of(clause("name", "eq", "other")), ""),
     ],
     ids=str,

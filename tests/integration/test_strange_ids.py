@@ -16,7 +16,9 @@ STRANGE: Final = (
     *("a?b=c", "a b", "a.b", ".", "<a>", "{a}", "'\"\\", "a\nb", "\x00"),
     *("\xe9", "e\u0301", "\U0001f600", "CUSTOMER", "METER#a#1#0", "x" * 256),
 )
-SLASHED: Final = ("a/b", "a%2Fb", "/", "a/", "/a", "a//b", "../a", "external/a")
+SLASHED: Final = ("a/b", "a%2Fb", "/a", "//a", "a//b", "../a", "external/a", "a/state/b")
+# What a path could not tell from another id, or from a customer's state.
+AMBIGUOUS: Final = ("/", "a/", "a//", "a/state", "/state")
 TOO_LONG: Final = ("x" * 257, "#" * 5_000, "\U0001f600" * 5_000)
 
 
@@ -135,11 +137,25 @@ def test_an_external_id_in_a_path_finds_its_own_customer_or_none(api: Api) -> No
             if reply.status == 200 and reply.body["external_id"] != id_
         }
         assert others == {}
-        assert {found[id_].status for id_ in (*STRANGE, "a/b", "a%2Fb", "../a")} == {200}
+        assert {reply.status for reply in found.values()} == {200}
+
+
+@pytest.mark.parametrize("id_", AMBIGUOUS)
+def test_an_external_id_that_a_path_could_not_tell_from_another_is_refused(
+    api: Api, id_: str
+) -> None:
+    customer_id = api.customer("user@example.com")
+
+    created = api.post("/v1/customers/", {"email": "other@example.com", "external_id": id_})
+    changed = api.patch(f"/v1/customers/{customer_id}", {"external_id": id_})
+    ingested = api.ingest({"name": "a", "external_customer_id": id_})
+
+    assert created.problems() == changed.problems() == {("body", "external_id")}
+    assert ingested.problems() == {("body", "events", "0", "external_customer_id")}
 
 
 def test_strange_external_ids_of_events_count_once_each(api: Api, customer_id: str) -> None:
-    ids = (*STRANGE, *SLASHED)
+    ids = (*STRANGE, *SLASHED, *AMBIGUOUS)
     events = [{"name": "a", "customer_id": customer_id, "external_id": id_} for id_ in ids]
 
     assert api.ingest(*events).body == {"inserted": len(ids), "duplicates": 0}

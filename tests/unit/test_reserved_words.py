@@ -130,7 +130,7 @@ def test_a_bare_reserved_word_is_seen(expression: str, words: set[str]) -> None:
     assert bare(expression) == words
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.name)
 def test_no_expression_has_a_bare_reserved_word(path: Path) -> None:
     assert {text: bare(text) for text in expressions(path) if bare(text)} == {}
 
