@@ -10,7 +10,7 @@ from typing import Any
 from aureon import keys
 from aureon.domain.events import Event, Named
 from aureon.domain.meters import Meter, MeterSet
-from aureon.domain.pages import Page
+from aureon.domain.pages import LoggedEvent, Page
 from aureon.store import Item, Store, from_attributes
 from aureon.times import from_text
 
@@ -33,7 +33,7 @@ def stored(store: Store) -> Sums:
     sums: Sums = {}
     for item in scan(store):
         _, kind, *rest = item[keys.PARTITION].split("#")
-        if kind == "CUSTOMER" and item[keys.SORT] != keys.CUSTOMER_SORT:
+        if kind == "CUSTOMER" and item[keys.SORT].startswith(keys.BALANCE_PREFIX):
             about = rest[0], keys.parse_balance(item[keys.SORT]).meter_id
             before = sums.get(about, (Decimal(0), Decimal(0), Decimal(0), 0))
             sums[about] = (
@@ -42,7 +42,8 @@ def stored(store: Store) -> Sums:
                 before[2] + item["granted"],
                 before[3] + int(item["count"]),
             )
-    return sums
+    # A decision raises the `rev` of every ledger's balance, and may be the first to write one.
+    return {about: figures for about, figures in sums.items() if any(figures)}
 
 
 def counted(store: Store) -> Sums:
@@ -57,15 +58,7 @@ def counted(store: Store) -> Sums:
     for organization_id, ledger_id, page in pages(items):
         meter_set = MeterSet(page.meter_version, meters[organization_id])
         for logged in page.events:
-            event = Event(
-                0,
-                Named(False, ""),
-                logged.name,
-                from_text(logged.timestamp),
-                logged.metadata,
-                source=logged.source,
-            )
-            for match in meter_set.match(event):
+            for match in meter_set.match(as_event(logged)):
                 values[ledger_id, match.meter_id].append(match.units)
     return {
         about: (
@@ -76,6 +69,18 @@ def counted(store: Store) -> Sums:
         )
         for about, units in values.items()
     }
+
+
+def as_event(logged: LoggedEvent) -> Event:
+    """A logged event as meters look at it: whose it is doesn't matter to them."""
+    return Event(
+        position=0,
+        customer=Named(False, ""),
+        name=logged.name,
+        timestamp=from_text(logged.timestamp),
+        metadata=logged.metadata,
+        source=logged.source,
+    )
 
 
 def pages(items: list[Item]) -> Iterator[tuple[str, str, Page]]:

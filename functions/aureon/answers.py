@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aureon import times
-from aureon.balances import CustomerMeter
-from aureon.domain.balances import Balance
+from aureon.domain.credits import Standing
 from aureon.domain.customers import Customer
 from aureon.domain.meters import Meter
+
+if TYPE_CHECKING:
+    from aureon.balances import CustomerMeter
+    from aureon.credits import Hold, Spent
 
 
 def customer(organization_id: str, customer: Customer) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def customer_state(
 def _balance(found: CustomerMeter) -> dict[str, Any]:
     balance = found.balance
     value = plain(balance.value(found.meter.aggregation.func))
+    standing = Standing(found.meter.id, value, found.held)
     return {
         "id": found.id,
         "created_at": times.to_text(balance.created_at),
@@ -85,9 +89,43 @@ def _balance(found: CustomerMeter) -> dict[str, Any]:
         "consumed_units": value,
         "credited_units": 0,
         "balance": value,
-        "available_credits": plain(Balance.available_credits(value)),
+        "available_credits": plain(standing.available_credits),
+        "held_units": plain(found.held),
         "used_units": plain(balance.used),
         "granted_units": plain(balance.granted),
+    }
+
+
+def spent(spent: Spent) -> dict[str, Any]:
+    return {"id": spent.event_id, "meters": [_standing(one) for one in spent.standings]}
+
+
+def hold(hold: Hold) -> dict[str, Any]:
+    """A hold. `meters` say where the customer stands, after something was done with it."""
+    return {
+        "id": hold.id,
+        "status": hold.state,
+        "external_id": hold.external_id,
+        "customer_id": hold.customer_id,
+        "name": hold.name,
+        "metadata": hold.metadata,
+        "units": [
+            {"meter_id": meter_id, "units": plain(units)} for meter_id, units in hold.units.items()
+        ],
+        "limit": plain(hold.limit),
+        "created_at": times.to_text(hold.placed_at),
+        "expires_at": times.to_text(hold.expires_at),
+        "event_id": hold.event_id,
+        "meters": [_standing(one) for one in hold.standings],
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "meter_id": standing.meter_id,
+        "balance": plain(standing.balance),
+        "held_units": plain(standing.held),
+        "available_credits": plain(standing.available_credits),
     }
 
 

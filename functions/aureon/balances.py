@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from decimal import Decimal
 from typing import NamedTuple
 
-from aureon import catalog, customers, keys
-from aureon.domain.balances import Balance, add_up
+from aureon import catalog, customers, keys, times
+from aureon.domain.balances import ZERO, Balance, add_up
+from aureon.domain.credits import Holds
 from aureon.domain.customers import Customer, profile
 from aureon.domain.events import MAX_ID_CHARACTERS
 from aureon.domain.meters import Meter
@@ -15,11 +17,12 @@ from aureon.store import Item, Store
 
 
 class CustomerMeter(NamedTuple):
-    """What one meter makes of one customer's events."""
+    """What one meter makes of one customer's events, and the units that open holds reserve."""
 
     customer: Customer
     meter: Meter
     balance: Balance
+    held: Decimal
 
     @property
     def id(self) -> str:
@@ -42,6 +45,12 @@ def of_customer(
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
     shards = [item for item in items if _is_balance(item)]
+    now = times.now()
+    held = {
+        item[keys.SORT].removeprefix(keys.HOLDS_PREFIX): Holds.from_item(item).open_at(now).units()
+        for item in items
+        if item[keys.SORT].startswith(keys.HOLDS_PREFIX)
+    }
     for ledger_id in customer.ledger_ids:
         if ledger_id != customer.id:
             ledger = keys.customer(organization_id, ledger_id).pk
@@ -51,7 +60,7 @@ def of_customer(
         store, organization_id, needed=[balance.meter_id for balance in balances]
     )
     return customer, [
-        CustomerMeter(customer, meter, balance)
+        CustomerMeter(customer, meter, balance, held.get(meter.id, ZERO))
         for balance in balances
         if (meter := meters.get(balance.meter_id)) is not None and meter.archived_at is None
     ]

@@ -4,6 +4,8 @@ AureonError
 ├── NotFound            404  no such thing in this organization
 ├── Invalid             422  the request breaks a rule; names every place that does
 ├── Conflict            409  an Idempotency-Key came back with another body
+├── InsufficientCredits 402  a spend or a hold would take more than there is
+├── TooManyHolds        429  a customer's open holds are as many as there may be
 ├── TooLarge            413  more than one request may carry
 ├── Unauthorized        401  no token
 ├── InvalidToken        401  a token that is wrong, expired or revoked
@@ -14,6 +16,7 @@ AureonError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 
@@ -44,6 +47,23 @@ class Invalid(AureonError):
 
 class Conflict(AureonError):
     """An ``Idempotency-Key`` was used before, with another body."""
+
+
+class InsufficientCredits(AureonError):
+    """There is too little left; nothing was stored. All but the meter's id are units."""
+
+    def __init__(
+        self, meter_id: str, *, balance: Decimal, required: Decimal, available_credits: Decimal
+    ) -> None:
+        super().__init__(f"{required} units are required; {available_credits} are available.")
+        self.meter_id = meter_id
+        self.balance = balance
+        self.required = required
+        self.available_credits = available_credits
+
+
+class TooManyHolds(AureonError):
+    """The customer's open holds of a meter are as many as there may be."""
 
 
 class TooLarge(AureonError):

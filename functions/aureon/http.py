@@ -22,12 +22,14 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aureon import exact, keys, runtime
 from aureon.errors import (
     Conflict,
+    InsufficientCredits,
     InsufficientScope,
     Invalid,
     InvalidToken,
     NotFound,
     Problem,
     TooLarge,
+    TooManyHolds,
     Unauthorized,
     Unavailable,
 )
@@ -351,6 +353,20 @@ def _explain(error: Exception) -> Answer:
             )
         case Conflict():
             return Answer(409, {"error": "Conflict", "detail": str(error)})
+        case InsufficientCredits():
+            return Answer(
+                402,
+                {
+                    "error": "InsufficientCredits",
+                    "meter_id": error.meter_id,
+                    "balance": error.balance,
+                    "required": error.required,
+                    "available_credits": error.available_credits,
+                },
+            )
+        case TooManyHolds():
+            detail = {"error": "TooManyHolds", "detail": str(error)}
+            return Answer(429, detail, {"Retry-After": "1"})
         case TooLarge():
             return Answer(413, {"error": "RequestTooLarge", "detail": str(error)})
         case Unavailable():

@@ -26,6 +26,7 @@ SEPARATOR: Final = "#"
 CUSTOMER_SORT: Final = "CUSTOMER"
 BALANCE_PREFIX: Final = "METER#"
 METER_PREFIX: Final = "METER#"
+HOLDS_PREFIX: Final = "HOLDS#"
 # A ledger's pages begin with a year; whatever else stands in its log sorts after this.
 PAGES_END: Final = ":"
 REPAIR_PREFIX: Final = "REPAIR#"
@@ -152,6 +153,20 @@ def claim(organization_id: str, external_id: str) -> Key:
 def request(organization_id: str, key_sha256: str) -> Key:
     """What is remembered of a request that came with an ``Idempotency-Key``."""
     return Key(f"{organization_id}#REQUEST#{key_sha256}", "REQUEST")
+
+
+def holds(organization_id: str, customer_id: str, meter_id: str) -> Key:
+    """The open holds of a customer and meter: beside the balances, so that one query reads both."""
+    return Key(customer(organization_id, customer_id).pk, f"{HOLDS_PREFIX}{meter_id}")
+
+
+def hold(organization_id: str, hold_id: str) -> Key:
+    return Key(f"{organization_id}#HOLD#{escape(hold_id)}", "HOLD")
+
+
+def hold_outcome(organization_id: str, hold_id: str) -> Key:
+    """What became of a hold: put once, by its capture or its release."""
+    return Key(hold(organization_id, hold_id).pk, "OUTCOME")
 
 
 def customer_directory(organization_id: str, slice_: int) -> str:

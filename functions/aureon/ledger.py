@@ -18,7 +18,7 @@ from typing import Any, Final, Literal, NamedTuple
 from aureon import keys, times
 from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.customers import Ledger, Pointer
-from aureon.domain.events import Named, Place
+from aureon.domain.events import Named
 from aureon.domain.fold import BalanceOf, Claim, Fold, Group, Run, fold
 from aureon.domain.pages import Page, encode_events, page_item
 from aureon.errors import AureonError, Invalid, Problem, Unavailable
@@ -28,7 +28,6 @@ from aureon.store import (
     MAX_TRANSACTION_ACTIONS,
     TRANSACTION_CONFLICT,
     ConditionFailed,
-    Item,
     Store,
     TransactionCancelled,
     Write,
@@ -193,39 +192,14 @@ class Committer:
         return _Action("page", group, put_new(key, item))
 
     def _claim_action(self, external_id: str, claim: Claim) -> _Action:
-        item = {
-            "ledger_id": claim.place.ledger_id,
-            "page": keys.page_sort(claim.place.page),
-            "offset": claim.place.offset,
-            "fingerprint": claim.fingerprint,
-        }
         key = keys.claim(self.organization_id, external_id)
-        return _Action("claim", external_id, put_new(key, item))
+        return _Action("claim", external_id, put_new(key, claim.to_item()))
 
     def _balance_action(self, balance: BalanceOf, delta: Delta, now: str) -> _Action:
         if abs(delta.sum) >= LIMIT:
             raise _out_of_range(balance)
         shard = random.randint(1, SHARDS) if self._is_spread(balance.ledger_id) else 0
-        write = update(
-            keys.balance(self.organization_id, *balance, shard),
-            "SET #modified_at = :now, #created_at = if_not_exists(#created_at, :now) "
-            "ADD #sum :sum, #used :used, #granted :granted, #count :count, #rev :one",
-            condition="attribute_not_exists(#sum) OR (#sum < :above AND #sum > :below)",
-            names={
-                f"#{name}": name
-                for name in ("modified_at", "created_at", "sum", "used", "granted", "count", "rev")
-            },
-            values={
-                ":now": now,
-                ":sum": delta.sum,
-                ":used": delta.used,
-                ":granted": delta.granted,
-                ":count": delta.count,
-                ":one": 1,
-                ":above": EXACT.subtract(LIMIT, delta.sum),
-                ":below": EXACT.subtract(-LIMIT, delta.sum),
-            },
-        )
+        write = add_to_balance(self.organization_id, balance, shard, delta, now)
         return _Action("balance", balance, write)
 
     def _settle(self, transaction: _Transaction) -> None:
@@ -301,7 +275,7 @@ class Committer:
             external_id = entry.event.external_id or ""
             item = found.get(keys.claim(self.organization_id, external_id))
             if item is not None:
-                claims[external_id] = _claim(item)
+                claims[external_id] = Claim.from_item(item)
                 if entry.inserted is False:
                     entry.duplicates(claims[external_id].fingerprint)
         return claims
@@ -364,9 +338,45 @@ def put_pointer(organization_id: str, external_id: str, pointer: Pointer) -> Wri
     return put(key, item, condition="rev = :rev", values={":rev": pointer.rev - 1})
 
 
-def _claim(item: Item) -> Claim:
-    place = Place(item["ledger_id"], keys.parse_page(item["page"]), int(item["offset"]))
-    return Claim(place, bytes(item["fingerprint"]))
+def add_to_balance(
+    organization_id: str,
+    balance: BalanceOf,
+    shard: int,
+    delta: Delta,
+    now: str,
+    *,
+    rev: int | None = None,
+) -> Write:
+    """Add to one shard of a balance, where it stays in its range.
+
+    With a `rev`, only where that is still the shard's, 0 where there is no such shard.
+    """
+    names = ("modified_at", "created_at", "sum", "used", "granted", "count", "rev")
+    values: dict[str, Any] = {
+        ":now": now,
+        ":sum": delta.sum,
+        ":used": delta.used,
+        ":granted": delta.granted,
+        ":count": delta.count,
+        ":one": 1,
+    }
+    if rev is None:
+        condition = "attribute_not_exists(#sum) OR (#sum < :above AND #sum > :below)"
+        values[":above"] = EXACT.subtract(LIMIT, delta.sum)
+        values[":below"] = EXACT.subtract(-LIMIT, delta.sum)
+    elif rev == 0:
+        condition = "attribute_not_exists(#rev)"
+    else:
+        condition = "#rev = :rev"
+        values[":rev"] = rev
+    return update(
+        keys.balance(organization_id, *balance, shard),
+        "SET #modified_at = :now, #created_at = if_not_exists(#created_at, :now) "
+        "ADD #sum :sum, #used :used, #granted :granted, #count :count, #rev :one",
+        condition=condition,
+        names={f"#{name}": name for name in names},
+        values=values,
+    )
 
 
 def _out_of_range(balance: BalanceOf) -> Invalid:

@@ -35,4 +35,9 @@ ROUTES: Final = (
     Route("GET", "/v1/meters/{id}", "meters"),
     Route("PATCH", "/v1/meters/{id}", "meters"),
     Route("POST", "/v1/events/ingest", "ingest"),
+    Route("POST", "/v1/credits/spend", "credits"),
+    Route("POST", "/v1/credits/holds", "credits"),
+    Route("GET", "/v1/credits/holds/{id}", "credits"),
+    Route("POST", "/v1/credits/holds/{id}/capture", "credits"),
+    Route("POST", "/v1/credits/holds/{id}/release", "credits"),
 )

@@ -105,6 +105,11 @@ def put(key: Key, item: Item, *, condition: str, values: Bound) -> Write:
     return Write("Put", key, item=item, condition=condition, values=values)
 
 
+def put_over(key: Key, item: Item) -> Write:
+    """Put an item over whatever stands there: what guards it is elsewhere in the transaction."""
+    return Write("Put", key, item=item)
+
+
 def put_new(key: Key, item: Item) -> Write:
     """Put an item where there is none."""
     return Write("Put", key, item=item, condition=ABSENT)
@@ -192,6 +197,22 @@ class Store:
             pending = [*unread, *pending[MAX_BATCH_GET_KEYS:]]
         return found
 
+    def snapshot(self, keys: Sequence[Key]) -> dict[Key, Item]:
+        """Read items as they are at one instant; those absent are left out.
+
+        At most `MAX_TRANSACTION_ACTIONS`. Raises `TransactionCancelled` where one of them is being
+        written.
+        """
+        answer = self._transact(
+            self.client.transact_get_items,
+            TransactItems=[{"Get": {"TableName": self.table, "Key": _key(key)}} for key in keys],
+        )
+        return {
+            key: from_attributes(response["Item"])
+            for key, response in zip(keys, answer["Responses"], strict=True)
+            if response.get("Item")
+        }
+
     def query(
         self,
         partition: str,
@@ -266,11 +287,14 @@ class Store:
         botocore adds a fresh ``ClientRequestToken``, so that its own second attempt of a call
         whose answer was lost does not count twice.
         """
+        self._transact(
+            self.client.transact_write_items,
+            TransactItems=[{write.action: write.request(self.table)} for write in writes],
+        )
+
+    def _transact(self, send: Callable[..., Any], **parameters: Any) -> Any:
         try:
-            self._call(
-                self.client.transact_write_items,
-                TransactItems=[{write.action: write.request(self.table)} for write in writes],
-            )
+            return self._call(send, **parameters)
         except ClientError as error:
             if _code(error) != "TransactionCanceledException":
                 raise

@@ -41,6 +41,8 @@ SCOPES: Final = (
     "meters:read",
     "meters:write",
     "customer_meters:read",
+    "credits:read",
+    "credits:write",
 )
 # How long a container goes on trusting a token that it has seen; the promise is 60 s.
 TRUST_SECONDS: Final = 30.0

@@ -50,7 +50,8 @@ def _timestamp(value: Any, info: ValidationInfo) -> datetime | None:
     return moment
 
 
-def _event_metadata(value: Any) -> dict[str, Any]:
+def event_metadata(value: Any) -> dict[str, Any]:
+    """Check an event's metadata, and the two objects that it may hold."""
     if type(value) is not dict or not (events.COST in value or events.LLM in value):
         return check_metadata(value)
     special = {name: value[name] for name in (events.COST, events.LLM) if name in value}
@@ -88,6 +89,18 @@ class _Special(TypedDict, total=False):
 _SPECIAL: Final = TypeAdapter(_Special)
 
 
+def one_customer(customer_id: str | None, external_customer_id: str | None) -> None:
+    """Require one of the two ways to name a customer. Raises ValidationError."""
+    if (customer_id is None) == (external_customer_id is None):
+        problem = PydanticCustomError(
+            "value_error", "One of customer_id and external_customer_id names the customer."
+        )
+        raise ValidationError.from_exception_data(
+            "event",
+            [InitErrorDetails(type=problem, loc=("customer_id",), input=customer_id)],
+        )
+
+
 class EventBody(Model):
     """One event as it is sent. Its time is checked against ``received_at`` in the context."""
 
@@ -96,27 +109,13 @@ class EventBody(Model):
     external_customer_id: CustomerExternalId | None = None
     external_id: OptionalIdentifier = None
     timestamp: Timestamp = None
-    metadata: Annotated[dict[str, Any], BeforeValidator(_event_metadata)] = Field(
+    metadata: Annotated[dict[str, Any], BeforeValidator(event_metadata)] = Field(
         default_factory=dict
     )
 
     @model_validator(mode="after")
     def _one_customer(self) -> Self:
-        if (self.customer_id is None) == (self.external_customer_id is None):
-            raise ValidationError.from_exception_data(
-                "event",
-                [
-                    InitErrorDetails(
-                        type=PydanticCustomError(
-                            "value_error",
-                            "An event names its customer by one of customer_id and "
-                            "external_customer_id.",
-                        ),
-                        loc=("customer_id",),
-                        input=self.customer_id,
-                    )
-                ],
-            )
+        one_customer(self.customer_id, self.external_customer_id)
         return self
 
 

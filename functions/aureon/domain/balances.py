@@ -63,11 +63,6 @@ class Balance:
             return self.sum
         return (self.sum / self.count).quantize(AVERAGE_STEP).normalize()
 
-    @staticmethod
-    def available_credits(value: Decimal) -> Decimal:
-        """What is left to spend, in units: a negative balance, as a positive number."""
-        return max(ZERO, -value)
-
 
 def add_up(customer_id: str, items: Iterable[Mapping[str, Any]]) -> list[Balance]:
     """Add up balance items of a customer's ledgers: one balance for each meter, in their order."""

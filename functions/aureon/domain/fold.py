@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from aureon import keys
 from aureon.domain.balances import Delta
@@ -29,6 +29,20 @@ class Claim(NamedTuple):
 
     place: Place
     fingerprint: bytes
+
+    def to_item(self) -> dict[str, Any]:
+        return {
+            "ledger_id": self.place.ledger_id,
+            "page": keys.page_sort(self.place.page),
+            "offset": self.place.offset,
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Claim:
+        page = keys.parse_page(item["page"])
+        place = Place(item["ledger_id"], page, int(item["offset"]))
+        return cls(place, bytes(item["fingerprint"]))
 
 
 class Entry:

@@ -138,6 +138,9 @@ class MeterSet:
 
     def __init__(self, version: int, meters: Iterable[Meter]) -> None:
         self.version = version
+        meters = list(meters)
+        self.generations = {meter.id: meter.generation for meter in meters}
+        self.functions = {meter.id: meter.aggregation.func for meter in meters}
         self._for_name: defaultdict[str, list[_Compiled]] = defaultdict(list)
         self._for_any: list[_Compiled] = []
         for meter in meters:

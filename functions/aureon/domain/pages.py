@@ -37,7 +37,8 @@ class Page:
     """A run of events, decoded.
 
     `meter_version` is the version of the organization's meters that the run was counted with.
-    `external_customer_id` is set where the events named their customer so.
+    `external_customer_id` is set where the events named their customer so; `origin` where the
+    events were not ingested: ``spend`` or ``hold``.
     """
 
     place: keys.PageKey
@@ -45,6 +46,7 @@ class Page:
     meter_version: int
     external_customer_id: str | None
     events: tuple[LoggedEvent, ...]
+    origin: str | None = None
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Page:
@@ -54,17 +56,22 @@ class Page:
             meter_version=int(item["meter_version"]),
             external_customer_id=item.get("external_customer_id"),
             events=decode_events(item["body"]),
+            origin=item.get("origin"),
         )
 
 
-def page_item(body: bytes, *, last: int, meter_version: int, customer: Named) -> dict[str, Any]:
-    """The item of a page, but for its key."""
+def page_item(
+    body: bytes, *, last: int, meter_version: int, customer: Named, origin: str | None = None
+) -> dict[str, Any]:
+    """The item of a page, but for its key. `origin` is set where the events were not ingested."""
     item: dict[str, Any] = {
         "schema": SCHEMA,
         "body": body,
         "last": last,
         "meter_version": meter_version,
     }
+    if origin is not None:
+        item["origin"] = origin
     if customer.by_external_id:
         item["external_customer_id"] = customer.id
     return item

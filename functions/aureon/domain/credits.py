@@ -1,0 +1,91 @@
+"""Credits: what a customer has left for a meter, and whether a spend or a hold may take of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, Self
+
+from aureon import times
+from aureon.domain.balances import ZERO
+from aureon.exact import EXACT
+
+# The aggregations whose balance a spend can be sure of.
+DECISIVE: Final = ("sum", "count")
+MAX_OPEN_HOLDS: Final = 100
+DEFAULT_EXPIRY: Final = timedelta(minutes=10)
+MAX_EXPIRY: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """The open holds of a customer and meter: units and expiry by the hold's id.
+
+    An expired hold binds nobody, though it may still be listed here: whoever relies on that takes
+    it out in the same transaction, so that its capture finds out, whatever its own clock says.
+    """
+
+    entries: Mapping[str, tuple[Decimal, datetime]]
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any] | None) -> Self:
+        listed = {} if item is None else item["entries"]
+        return cls(
+            {
+                hold_id: (entry["units"], times.from_text(entry["expires_at"]))
+                for hold_id, entry in listed.items()
+            }
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        return {
+            "entries": {
+                hold_id: {"units": units, "expires_at": times.to_text(expires_at)}
+                for hold_id, (units, expires_at) in self.entries.items()
+            }
+        }
+
+    def open_at(self, now: datetime) -> Self:
+        """The holds that bind now."""
+        return type(self)({id_: entry for id_, entry in self.entries.items() if entry[1] > now})
+
+    def with_hold(self, hold_id: str, units: Decimal, expires_at: datetime) -> Self:
+        return type(self)({**self.entries, hold_id: (units, expires_at)})
+
+    def without(self, hold_id: str) -> Self:
+        return type(self)({id_: entry for id_, entry in self.entries.items() if id_ != hold_id})
+
+    def units(self) -> Decimal:
+        """The units that are held, all together."""
+        total = ZERO
+        for units, _ in self.entries.values():
+            total = EXACT.add(total, units)
+        return total
+
+    def units_of(self, hold_id: str) -> Decimal:
+        """The units that one hold has, 0 where it is not among them."""
+        return self.entries[hold_id][0] if hold_id in self.entries else ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A customer's balance of a meter and the units held of it, at one instant."""
+
+    meter_id: str
+    balance: Decimal
+    held: Decimal
+
+    def admits(self, units: Decimal, limit: Decimal) -> bool:
+        """Whether the balance would stay at or below the limit with these units, and all held."""
+        return EXACT.add(EXACT.add(self.balance, self.held), units) <= limit
+
+    def after(self, units: Decimal, held: Decimal) -> Standing:
+        """The standing once units have been used and so many units are held."""
+        return Standing(self.meter_id, EXACT.add(self.balance, units), held)
+
+    @property
+    def available_credits(self) -> Decimal:
+        """What is left to spend, in units, never below 0."""
+        return max(ZERO, EXACT.minus(EXACT.add(self.balance, self.held)))

@@ -1,0 +1,445 @@
+"""Spends and holds: never more than there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from aureon import keys, times
+from aureon.audit import Audit
+from aureon.store import update
+from tests.api import Api, Reply
+from tests.faults import Crash, Fault, faults, nth
+from tests.recount import assert_conserved, pages, scan
+
+
+def grant(api: Api, units: Any, name: str = "user_123") -> None:
+    reply = api.ingest(
+        {"name": "api_usage", "external_customer_id": name, "metadata": {"units": -units}}
+    )
+    assert reply.status == 200
+
+
+def spend(api: Api, units: Any, **more: Any) -> Reply:
+    return api.post(
+        "/v1/credits/spend",
+        {
+            "external_customer_id": "user_123",
+            "name": "api_usage",
+            "metadata": {"units": units},
+            **more,
+        },
+    )
+
+
+def hold(api: Api, units: Any, external_id: str = "hold-1", **more: Any) -> Reply:
+    return api.post(
+        "/v1/credits/holds",
+        {
+            "external_customer_id": "user_123",
+            "name": "api_usage",
+            "metadata": {"units": units},
+            "external_id": external_id,
+            **more,
+        },
+    )
+
+
+def capture(api: Api, hold_id: str, units: Any = None) -> Reply:
+    metadata = {} if units is None else {"units": units}
+    return api.post(f"/v1/credits/holds/{hold_id}/capture", {"metadata": metadata})
+
+
+def release(api: Api, hold_id: str) -> Reply:
+    return api.post(f"/v1/credits/holds/{hold_id}/release", {})
+
+
+@pytest.fixture(autouse=True)
+def meter_id(api: Api) -> Iterator[str]:
+    yield api.meter()
+    assert_conserved(api.store)
+    outcomes = Audit(api.store, api.organization_id).of_organization()
+    assert {outcome.status for outcome in outcomes} <= {"clean"}
+
+
+@pytest.fixture(params=["own", "linked", "spread"])
+def customer_id(api: Api, request: pytest.FixtureRequest) -> str:
+    """A customer with 10 credits, in each shape that its ledgers can have."""
+    if request.param == "linked":
+        grant(api, 4)
+        customer_id = api.customer("user@example.com")
+        api.ingest({"name": "api_usage", "customer_id": customer_id, "metadata": {"units": -6}})
+        api.patch(f"/v1/customers/{customer_id}", {"external_id": "user_123"})
+        return customer_id
+    customer_id = api.customer("user@example.com", external_id="user_123")
+    if request.param == "spread":
+        spread(api, customer_id)
+    grant(api, 6)
+    grant(api, 4)
+    return customer_id
+
+
+def spread(api: Api, customer_id: str) -> None:
+    """Mark the customer's ledger as spread, as plain ingestion does after two conflicts."""
+    for key in (
+        keys.customer(api.organization_id, customer_id),
+        keys.external(api.organization_id, "user_123"),
+    ):
+        api.store.write(update(key, "SET spread = :true", values={":true": True}))
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Moves the clock."""
+
+    def move(by: timedelta) -> None:
+        moment = times.now() + by
+        monkeypatch.setattr(times, "now", lambda: moment)
+
+    return move
+
+
+def state(api: Api, customer_id: str) -> tuple[Any, Any, Any]:
+    (meter,) = api.get(f"/v1/customers/{customer_id}/state").body["active_meters"]
+    return meter["balance"], meter["held_units"], meter["available_credits"]
+
+
+def test_a_spend_takes_what_there_is_and_no_more(api: Api, customer_id: str, meter_id: str) -> None:
+    spent = spend(api, 3)
+    assert spent.status == 200
+    assert spent.body["meters"] == [
+        {"meter_id": meter_id, "balance": -7, "held_units": 0, "available_credits": 7}
+    ]
+
+    refused = spend(api, 8)
+    assert refused.status == 402
+    assert refused.body == {
+        "error": "InsufficientCredits",
+        "meter_id": meter_id,
+        "balance": -7,
+        "required": 8,
+        "available_credits": 7,
+    }
+
+    assert spend(api, 7).status == 200
+    assert spend(api, Decimal("0.000000001")).status == 402
+    assert state(api, customer_id) == (0, 0, 0)
+
+
+def test_a_limit_lets_a_balance_rise_so_far(api: Api, customer_id: str) -> None:
+    assert spend(api, 13, limit=2).status == 402
+    assert spend(api, 12, limit=2).status == 200
+    assert spend(api, 1, limit=-5).status == 402
+    assert state(api, customer_id)[0] == 2
+
+
+def test_a_spend_by_customer_id_is_the_same(api: Api, customer_id: str) -> None:
+    named = {"external_customer_id": None, "customer_id": customer_id}
+
+    assert spend(api, 4, **named).status == 200
+    assert spend(api, 7, **named).status == 402
+    assert state(api, customer_id) == (-6, 0, 6)
+
+
+def test_an_admitted_spend_is_found_again_by_its_external_id(api: Api, customer_id: str) -> None:
+    first = spend(api, 3, external_id="s1")
+    grant(api, 5)
+
+    again = spend(api, 3, external_id="s1")
+
+    assert again.status == 200
+    assert again.body["id"] == first.body["id"]
+    assert again.body["meters"][0]["balance"] == -12
+    assert spend(api, 4, external_id="s1").status == 409
+
+
+def test_a_refused_spend_is_tried_again(api: Api, customer_id: str) -> None:
+    assert spend(api, 11, external_id="s1").status == 402
+    grant(api, 1)
+    assert spend(api, 11, external_id="s1").status == 200
+
+
+def test_an_external_id_that_was_ingested_cannot_be_spent(api: Api, customer_id: str) -> None:
+    api.ingest(
+        {
+            "name": "api_usage",
+            "external_customer_id": "user_123",
+            "metadata": {"units": 1},
+            "external_id": "e1",
+        }
+    )
+
+    assert spend(api, 1, external_id="e1").status == 409
+
+
+def test_an_external_id_that_was_spent_is_a_duplicate_of_ingestion(
+    api: Api, customer_id: str
+) -> None:
+    spend(api, 1, external_id="e1")
+
+    reply = api.ingest(
+        {
+            "name": "api_usage",
+            "external_customer_id": "user_123",
+            "metadata": {"units": 1},
+            "external_id": "e1",
+        }
+    )
+
+    assert reply.body == {"inserted": 0, "duplicates": 1}
+
+
+@pytest.mark.parametrize("units", [0, -1, "3", True, None])
+def test_a_spend_is_of_a_positive_number(api: Api, customer_id: str, units: Any) -> None:
+    assert spend(api, units).status == 422
+    assert hold(api, units).status == 422
+    assert state(api, customer_id) == (-10, 0, 10)
+
+
+def test_an_event_that_no_meter_counts_cannot_be_spent(api: Api, customer_id: str) -> None:
+    assert spend(api, 1, name="unknown").status == 422
+
+
+@pytest.mark.parametrize("name", ["customer_id", "external_customer_id"])
+def test_only_customers_spend(api: Api, name: str) -> None:
+    grant(api, 10, "ghost")
+    reply = spend(api, 1, **{"external_customer_id": None, name: "ghost"})
+    assert reply.problems() == {("body", name)}
+
+
+def test_all_meters_that_count_the_event_must_agree(api: Api, customer_id: str) -> None:
+    calls = api.meter(func="count")
+    average = api.meter(func="avg", property="units")
+
+    assert spend(api, 1).status == 402, "the count has no credits"
+    assert spend(api, 1, limit=1).status == 200
+
+    balances = api.balances(customer_id)
+    assert balances[calls] == 1
+    assert balances[average] == 1
+
+
+def test_a_spend_stands_in_the_log_with_its_origin(api: Api, customer_id: str) -> None:
+    spend(api, 3)
+    capture(api, hold(api, 2).body["id"])
+
+    origins = [page.origin for _, _, page in pages(list(scan(api.store)))]
+    assert sorted(filter(None, origins)) == ["hold", "spend"]
+
+
+def test_a_hold_reserves_until_it_is_captured(api: Api, customer_id: str) -> None:
+    held = hold(api, 6)
+    assert held.status == 200
+    assert held.body["status"] == "open"
+    assert state(api, customer_id) == (-10, 6, 4)
+    assert spend(api, 5).status == 402
+    assert hold(api, 5, "hold-2").status == 402
+    assert spend(api, 4).status == 200
+
+    captured = capture(api, held.body["id"], 5)
+
+    assert captured.body["status"] == "captured"
+    assert state(api, customer_id) == (-1, 0, 1)
+    assert api.get(f"/v1/credits/holds/{held.body['id']}").body["status"] == "captured"
+
+
+def test_a_capture_may_be_less_equal_or_more_where_the_credits_allow_it(
+    api: Api, customer_id: str
+) -> None:
+    ids = [hold(api, 2, f"hold-{number}").body["id"] for number in range(4)]
+
+    assert capture(api, ids[0], 0).status == 200
+    assert capture(api, ids[1]).status == 200
+    assert state(api, customer_id) == (-8, 4, 4)
+    assert capture(api, ids[2], 7).status == 402
+    assert capture(api, ids[2], 6).status == 200
+    assert capture(api, ids[3], 2).status == 200
+    assert state(api, customer_id) == (0, 0, 0)
+
+
+def test_a_released_hold_gives_its_units_back(api: Api, customer_id: str) -> None:
+    hold_id = hold(api, 6).body["id"]
+
+    assert release(api, hold_id).body["status"] == "released"
+    assert release(api, hold_id).status == 200
+    assert state(api, customer_id) == (-10, 0, 10)
+    assert capture(api, hold_id).status == 409
+
+
+def test_a_captured_hold_is_captured_once(api: Api, customer_id: str) -> None:
+    hold_id = hold(api, 6).body["id"]
+    first = capture(api, hold_id, 5)
+
+    again = capture(api, hold_id, 5)
+
+    assert again.body["event_id"] == first.body["event_id"]
+    assert capture(api, hold_id, 4).status == 409
+    assert release(api, hold_id).status == 409
+    assert state(api, customer_id) == (-5, 0, 5)
+
+
+def test_placing_a_hold_again_finds_the_one_there_is(api: Api, customer_id: str) -> None:
+    first = hold(api, 6)
+
+    assert hold(api, 6).body["id"] == first.body["id"]
+    assert hold(api, 7).status == 409
+    assert state(api, customer_id) == (-10, 6, 4)
+    release(api, first.body["id"])
+    assert hold(api, 6).body["status"] == "released"
+
+
+def test_an_expired_hold_binds_nobody_and_its_capture_competes(
+    api: Api, customer_id: str, later: Any
+) -> None:
+    hold_id = hold(api, 6, expires_in_seconds=60).body["id"]
+
+    later(timedelta(seconds=61))
+
+    assert state(api, customer_id) == (-10, 0, 10)
+    assert api.get(f"/v1/credits/holds/{hold_id}").body["status"] == "expired"
+    assert spend(api, 5).status == 200
+    assert capture(api, hold_id).status == 402
+    assert capture(api, hold_id, 5).status == 200
+    assert state(api, customer_id) == (0, 0, 0)
+
+
+def test_a_capture_by_a_slower_clock_finds_out_that_its_hold_has_lapsed(
+    api: Api, customer_id: str, later: Any
+) -> None:
+    """A spend relied on the expiry; whoever still believes in the hold has to compete."""
+    hold_id = hold(api, 6, expires_in_seconds=60).body["id"]
+    later(timedelta(seconds=61))
+    assert spend(api, 10).status == 200
+
+    later(timedelta(seconds=-31))
+
+    assert capture(api, hold_id).status == 402
+    assert state(api, customer_id) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 86_401, 1.5, "60"])
+def test_a_hold_lasts_a_second_at_least_and_a_day_at_most(
+    api: Api, customer_id: str, seconds: Any
+) -> None:
+    assert hold(api, 1, expires_in_seconds=seconds).status == 422
+
+
+def test_open_holds_are_bounded_in_number(api: Api) -> None:
+    customer_id = api.customer("user@example.com", external_id="user_123")
+    grant(api, 1000)
+    for number in range(100):
+        assert hold(api, 1, f"hold-{number}").status == 200
+
+    refused = hold(api, 1, "one too many")
+
+    assert refused.status == 429
+    assert refused.headers["Retry-After"] == "1"
+    assert state(api, customer_id) == (-1000, 100, 900)
+
+
+def test_an_unknown_hold_is_not_found(api: Api) -> None:
+    for hold_id in ("unknown", "x" * 300):
+        assert api.get(f"/v1/credits/holds/{hold_id}").status == 404
+        assert capture(api, hold_id).status == 404
+        assert release(api, hold_id).status == 404
+
+
+def test_racers_for_credits_get_exactly_as_many_as_there_are(api: Api, customer_id: str) -> None:
+    """Sixteen threads spend single units, by both names, while grants and usage arrive."""
+    outcomes: list[int] = []
+
+    def race(step: int) -> None:
+        if step % 8 == 0:
+            grant(api, 1)
+        elif step % 2:
+            outcomes.append(spend(api, 1).status)
+        else:
+            named = {"external_customer_id": None, "customer_id": customer_id}
+            outcomes.append(spend(api, 1, **named).status)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(race, range(64)))
+    while spend(api, 1).status == 200:
+        outcomes.append(200)
+
+    assert set(outcomes) == {200, 402}
+    assert outcomes.count(200) == 10 + 8
+    assert state(api, customer_id) == (0, 0, 0)
+
+
+def test_captures_releases_and_spends_race_safely(api: Api, customer_id: str) -> None:
+    hold_id = hold(api, 10).body["id"]
+
+    def race(step: int) -> tuple[str, int]:
+        action = ("capture", "release", "spend")[step % 3]
+        reply = {
+            "capture": lambda: capture(api, hold_id),
+            "release": lambda: release(api, hold_id),
+            "spend": lambda: spend(api, 10),
+        }[action]()
+        return action, reply.status
+
+    with ThreadPoolExecutor(12) as pool:
+        outcomes = list(pool.map(race, range(24)))
+
+    won = {action for action, status in outcomes if status == 200}
+    assert won in ({"capture"}, {"release"}, {"release", "spend"})
+    spends = [status for action, status in outcomes if action == "spend"]
+    assert spends.count(200) <= 1
+    assert {status for _, status in outcomes} <= {200, 402, 409}
+    assert state(api, customer_id)[0] == (-10 if won == {"release"} else 0)
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("action", ["spend", "hold", "capture", "release"])
+def test_a_call_that_fails_on_the_way_is_made_once_by_its_repeat(
+    api: Api, action: str, number: int, fault: Fault
+) -> None:
+    customer_id = api.customer("user@example.com", external_id="user_123")
+    grant(api, 10)
+    hold_id = hold(api, 4).body["id"]
+    calls: dict[str, Callable[[], Reply]] = {
+        "spend": lambda: spend(api, 6, external_id="s1"),
+        "hold": lambda: hold(api, 6, "hold-2"),
+        "capture": lambda: capture(api, hold_id, 3),
+        "release": lambda: release(api, hold_id),
+    }
+    call = calls[action]
+
+    with faults(api.store.client, nth(number, fault)), suppress(Crash):
+        assert call().status in (200, 503)
+    assert call().status == 200
+    assert call().status == 200
+
+    assert (
+        state(api, customer_id)
+        == {
+            "spend": (-4, 4, 0),
+            "hold": (-10, 10, 0),
+            "capture": (-7, 0, 7),
+            "release": (-10, 0, 10),
+        }[action]
+    )
+
+
+def test_running_dry_and_topping_up_keeps_one_small_balance_item(api: Api) -> None:
+    customer_id = api.customer("user@example.com", external_id="user_123")
+
+    def items() -> list[Any]:
+        found = api.store.query(f"{api.organization_id}#CUSTOMER#{customer_id}")
+        return [item for item in found if item["sk"].startswith(("METER#", "HOLDS#"))]
+
+    for _ in range(50):
+        grant(api, 1)
+        assert spend(api, 1).status == 200
+        assert spend(api, 1).status == 402
+
+    (item,) = items()
+    assert len(str(item)) < 500
