@@ -128,12 +128,19 @@ def count(store: Store, messages: Iterable[Message]) -> dict[str, AureonError]:
     `Refused` is for good; after `Postponed` and `Unavailable`, the next delivery goes on where
     this one stopped.
     """
-    by_organization: dict[str, list[Message]] = {}
+    copies: dict[tuple[str, str], list[Message]] = {}
     for message in messages:
-        by_organization.setdefault(message.organization_id, []).append(message)
+        copies.setdefault((message.organization_id, message.batch), []).append(message)
+    by_organization: dict[str, list[Message]] = {}
+    for first, *_ in copies.values():
+        by_organization.setdefault(first.organization_id, []).append(first)
     failed: dict[str, AureonError] = {}
     for organization_id, theirs in by_organization.items():
         failed |= _count(store, organization_id, theirs)
+    # Messages of one batch are one: what became of the first became of all.
+    for first, *others in copies.values():
+        if first.id in failed:
+            failed |= dict.fromkeys((other.id for other in others), failed[first.id])
     return failed
 
 

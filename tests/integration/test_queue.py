@@ -123,6 +123,23 @@ def test_messages_with_one_batch_id_count_once(api: Api, customer_id: str, send:
     assert balance(api, customer_id) == 1
 
 
+def test_copies_of_a_message_in_one_delivery_count_once_and_spoil_nothing(
+    api: Api, customer_id: str, send: Send
+) -> None:
+    first = send(usage(1), batch_id="order-7")
+    copy = replace(first, id="another")
+
+    assert deliver(first, send(usage(2)), copy, first.redriven()) == set()
+    assert balance(api, customer_id) == 3
+
+
+def test_copies_of_a_message_share_its_failure(api: Api, customer_id: str, send: Send) -> None:
+    first = send(usage("x", customer_id="unknown", external_customer_id=None), batch_id="order-7")
+    copy = replace(first, id="another")
+
+    assert deliver(first, copy, send(usage(2))) == {first.id, copy.id}
+
+
 def test_an_id_counts_once_over_the_queue_and_http(api: Api, customer_id: str, send: Send) -> None:
     deliver(send(usage(1, external_id="e1")), send(usage(1, external_id="e1")))
 
