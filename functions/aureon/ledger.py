@@ -9,10 +9,12 @@ have counted, and both are judged anew whenever a condition fails. What a retry 
 from __future__ import annotations
 
 import random
+import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
 from aureon import keys, times
@@ -109,6 +111,27 @@ class Committer:
             self._commit()
         except Unavailable as unavailable:
             raise self._interrupted() from unavailable
+
+    def rehearse(self) -> int:
+        """How many events are left to count; raises `Invalid` where they cannot. Writes nothing."""
+        self._judge()
+        left = 0
+        sums: defaultdict[BalanceOf, Decimal] = defaultdict(Decimal)
+        while any(group.pending for group in self.groups):
+            folded = fold(self.groups, self._claims, max_actions=sys.maxsize)
+            left += sum(len(run.entries) for run in folded.runs)
+            for balance, delta in folded.deltas.items():
+                sums[balance] = EXACT.add(sums[balance], delta.sum)
+            self._settle(_Transaction([], folded))
+        first_shards = {
+            keys.balance(self.organization_id, *balance, 0): balance for balance in sums
+        }
+        for key, item in self.store.batch_get(first_shards).items():
+            sums[first_shards[key]] = EXACT.add(sums[first_shards[key]], item["sum"])
+        for balance, total in sums.items():
+            if abs(total) >= LIMIT:
+                raise _out_of_range(balance)
+        return left
 
     def _commit(self) -> None:
         for attempt in range(MAX_ATTEMPTS):

@@ -76,8 +76,7 @@ class Message:
         organization_id = attributes.get(ORGANIZATION_ID) or ""
         if not _ORGANIZATION.fullmatch(organization_id):
             raise Refused(f"The attribute {ORGANIZATION_ID} is missing or wrong.")
-        system = record["attributes"]
-        received_at = datetime.fromtimestamp(int(system["SentTimestamp"]) / 1000, UTC)
+        received_at = sent_at(record)
         if RECEIVED_AT in attributes:
             try:
                 received_at = times.from_text(attributes[RECEIVED_AT] or "")
@@ -89,9 +88,14 @@ class Message:
             batch=_batch(attributes, record["messageId"]),
             received_at=received_at,
             body=record["body"],
-            redelivered=int(system["ApproximateReceiveCount"]) > 1
+            redelivered=int(record["attributes"]["ApproximateReceiveCount"]) > 1
             or FIRST_MESSAGE_ID in attributes,
         )
+
+
+def sent_at(record: Mapping[str, Any]) -> datetime:
+    """When a record's message was sent, this time or for the only time."""
+    return datetime.fromtimestamp(int(record["attributes"]["SentTimestamp"]) / 1000, UTC)
 
 
 def _batch(attributes: Mapping[str, str | None], message_id: str) -> str:
@@ -144,6 +148,18 @@ def count(store: Store, messages: Iterable[Message]) -> dict[str, AureonError]:
     return failed
 
 
+def left_to_count(store: Store, message: Message) -> int:
+    """How many of a message's events a delivery would count now; nothing is written.
+
+    Raises `Refused` or `Postponed` where it would fail.
+    """
+    delivery = Delivery(store, message.organization_id, [message])
+    try:
+        return delivery.rehearse()
+    except Invalid as error:
+        raise Refused(describe(error.problems)) from error
+
+
 def _count(
     store: Store, organization_id: str, messages: Sequence[Message]
 ) -> dict[str, AureonError]:
@@ -179,22 +195,11 @@ class Delivery:
 
     def commit(self) -> None:
         """Commit what can be. Raises `Invalid` where a balance would leave its range."""
-        for message in self.messages:
-            try:
-                self.events[message.id] = parse(message)
-            except Refused as error:
-                self.failed[message.id] = error
+        self._parse()
         repeated = any(message.redelivered for message in self.messages)
         for _ in range(MAX_ATTEMPTS):
             try:
-                meters = self._prepare()
-                Committer(
-                    self.store,
-                    self.organization_id,
-                    meters.version,
-                    [group for groups in self.groups.values() for group in groups],
-                    self.ledgers,
-                ).commit(repeated=repeated)
+                self._prepare().commit(repeated=repeated)
             except PointersTaken as taken:
                 for name in taken.names:
                     del self.ledgers[name]
@@ -206,6 +211,14 @@ class Delivery:
                 return
         self._fail_pending(Unavailable("Too many others write to the same customers."))
 
+    def rehearse(self) -> int:
+        """How many events `commit` would count now. Raises the same, and why a message fails."""
+        self._parse()
+        committer = self._prepare()
+        for error in self.failed.values():
+            raise error
+        return committer.rehearse()
+
     def refuse_all(self, error: AureonError) -> None:
         self.failed |= dict.fromkeys(self.events, error)
 
@@ -216,7 +229,14 @@ class Delivery:
             if groups is None or any(group.pending for group in groups):
                 self.failed[message_id] = error
 
-    def _prepare(self) -> MeterSet:
+    def _parse(self) -> None:
+        for message in self.messages:
+            try:
+                self.events[message.id] = parse(message)
+            except Refused as error:
+                self.failed[message.id] = error
+
+    def _prepare(self) -> Committer:
         """Resolve and match the events, and make groups of them, message by message."""
         self.groups.clear()
         names = {event.customer for events in self.events.values() for event in events}
@@ -234,7 +254,8 @@ class Delivery:
             if message.id in self.events:
                 self._group(message, meters)
         self._find_earlier_pages()
-        return meters
+        groups = [group for groups in self.groups.values() for group in groups]
+        return Committer(self.store, self.organization_id, meters.version, groups, self.ledgers)
 
     def _resolve(
         self, names: Iterable[Named], found: Mapping[keys.Key, Item], version: int
