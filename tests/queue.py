@@ -1,16 +1,22 @@
-"""Messages of the ingestion queue, as SQS hands them to the real consumer."""
+"""The ingestion queue: its messages, as SQS hands them to the real consumer, and itself."""
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import consumer
 from aureon import exact, times
+from aureon.queue import Attributes, Queue, Record, text
+from aureon_cli import event_source
 from aureon_cli.gateway import Context
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,6 @@ class Sent:
         return Sent(self.organization_id, self.body, attributes)
 
     def record(self) -> dict[str, Any]:
-        attributes = {"organization_id": self.organization_id, **self.attributes}
         return {
             "messageId": self.id,
             "receiptHandle": str(uuid.uuid4()),
@@ -49,10 +54,7 @@ class Sent:
                 "SenderId": "000000000000",
                 "ApproximateFirstReceiveTimestamp": str(int(self.sent_at.timestamp() * 1000)),
             },
-            "messageAttributes": {
-                name: {"stringValue": value, "dataType": "String"}
-                for name, value in attributes.items()
-            },
+            "messageAttributes": texts(self),
             "md5OfBody": "",
             "eventSource": "aws:sqs",
             "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:ingestion",
@@ -70,3 +72,62 @@ def deliver(*messages: Sent) -> set[str]:
     event = {"Records": [message.record() for message in messages]}
     answer = consumer.handler(event, Context("consumer"))  # type: ignore[arg-type]
     return {str(failure["itemIdentifier"]) for failure in answer["batchItemFailures"]}
+
+
+@dataclass(frozen=True)
+class Queues:
+    """An ingestion queue and its dead-letter queue on the engine.
+
+    A message is hidden from nobody, and dead once it was delivered `max_deliveries` times.
+    """
+
+    client: SQSClient
+    ingestion: Queue
+    dead: Queue
+
+    @classmethod
+    def create(cls, client: SQSClient, *, max_deliveries: int = 1) -> Queues:
+        name = f"test-{uuid.uuid4()}"
+        dead = client.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+        arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+        redrive = {
+            "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+            "maxReceiveCount": max_deliveries,
+        }
+        ingestion = client.create_queue(
+            QueueName=name,
+            Attributes={"VisibilityTimeout": "0", "RedrivePolicy": json.dumps(redrive)},
+        )["QueueUrl"]
+        return cls(client, Queue(client, ingestion), Queue(client, dead))
+
+    def delete(self) -> None:
+        for queue in (self.ingestion, self.dead):
+            self.client.delete_queue(QueueUrl=queue.url)
+
+    def send(self, *messages: Sent) -> None:
+        for message in messages:
+            self.ingestion.send(message.body, texts(message))
+
+    def deliver(self) -> list[Record]:
+        """Deliver what is in the ingestion queue, until nothing is; those that fail die.
+
+        Returns what was delivered.
+        """
+        delivered = []
+        while records := self.ingestion.receive(wait_seconds=0, hidden_seconds=60):
+            delivered += records
+            try:
+                self.ingestion.delete(event_source.deliver(records, "consumer", consumer.handler))
+            finally:
+                self.ingestion.release(record["receiptHandle"] for record in records)
+        return delivered
+
+    def deaths(self) -> list[Record]:
+        """The dead letters, which stay where they are."""
+        return self.dead.receive(wait_seconds=0, hidden_seconds=0)
+
+
+def texts(message: Sent) -> Attributes:
+    """A message's attributes, as its record has them."""
+    attributes = {"organization_id": message.organization_id, **message.attributes}
+    return {name: text(value) for name, value in attributes.items()}

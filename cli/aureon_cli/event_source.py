@@ -40,7 +40,7 @@ def polling(queue: Queue, name: str, handler: Handler) -> Iterator[None]:
         while not stopping.is_set():
             try:
                 if records := queue.receive(wait_seconds=WAIT_SECONDS):
-                    queue.delete(_deliver(records, name, handler))
+                    queue.delete(deliver(records, name, handler))
             except Unavailable:
                 stopping.wait(PAUSE_SECONDS)
             except Exception:
@@ -57,8 +57,8 @@ def polling(queue: Queue, name: str, handler: Handler) -> Iterator[None]:
         poller.join()
 
 
-def _deliver(records: Sequence[Record], name: str, handler: Handler) -> list[str]:
-    """Call the handler. Returns the receipt handles of the messages that succeeded."""
+def deliver(records: Sequence[Record], name: str, handler: Handler) -> list[str]:
+    """Hand messages to a function. Returns the receipt handles of those that succeeded."""
     answer = handler({"Records": records}, Context(name))
     failed = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
     if not failed <= {record["messageId"] for record in records}:

@@ -3,7 +3,7 @@
 AureonError
 ├── NotFound            404  no such thing in this organization
 ├── Invalid             422  the request breaks a rule; names every place that does
-├── Conflict            409  an Idempotency-Key came back with another body
+├── Conflict            409  an Idempotency-Key came back with another body; there is no queue
 ├── InsufficientCredits 402  a spend or a hold would take more than there is
 ├── TooManyHolds        429  a customer's open holds are as many as there may be
 ├── TooLarge            413  more than one request may carry
@@ -46,7 +46,7 @@ class Invalid(AureonError):
 
 
 class Conflict(AureonError):
-    """An ``Idempotency-Key`` was used before, with another body."""
+    """An ``Idempotency-Key`` was used before, with another body; or there is no queue to use."""
 
 
 class InsufficientCredits(AureonError):

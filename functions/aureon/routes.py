@@ -35,6 +35,8 @@ ROUTES: Final = (
     Route("GET", "/v1/meters/{id}", "meters"),
     Route("PATCH", "/v1/meters/{id}", "meters"),
     Route("POST", "/v1/events/ingest", "ingest"),
+    Route("GET", "/v1/dead-letters/", "dead_letters"),
+    Route("POST", "/v1/dead-letters/redrive", "dead_letters"),
     Route("POST", "/v1/credits/spend", "credits"),
     Route("POST", "/v1/credits/holds", "credits"),
     Route("GET", "/v1/credits/holds/{id}", "credits"),

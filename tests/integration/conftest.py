@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from aureon import runtime, tokens
+from aureon import dead_letters, queue, runtime, tokens
 from aureon.store import Store
+from aureon_cli import engine as embedded
+from aureon_cli.engine import Engine
 from tests.api import Api
+from tests.queue import Queues
 
 NewApi = Callable[[], Api]
 
@@ -31,3 +34,15 @@ def new_api(store: Store, monkeypatch: pytest.MonkeyPatch) -> NewApi:
 @pytest.fixture
 def api(new_api: NewApi) -> Api:
     return new_api()
+
+
+@pytest.fixture
+def queues(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:
+    """An ingestion queue of the test's own, and its dead-letter queue; the handlers use them."""
+    made = Queues.create(queue.connect(engine.endpoint_url, **embedded.CREDENTIALS))
+    monkeypatch.setattr(queue, "_client", lambda: made.client)
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
+    monkeypatch.setenv(queue.INGESTION, made.ingestion.url)
+    monkeypatch.setenv(queue.DEAD_LETTERS, made.dead.url)
+    yield made
+    made.delete()

@@ -1,0 +1,211 @@
+"""Dead letters: messages that failed for good, shown with the reason, and sent anew.
+
+A queue cannot be listed, only received from, and what is received is hidden from everybody else
+for a while. So every look at the dead letters is bounded, and ends by releasing what it saw.
+
+A message that is sent anew says what it was called and when it came the first time, so whatever
+had counted of it does not count again, and a crash between sending it and deleting it does no
+harm. SQS's own redrive loses both: see ``docs/queue.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Final, NamedTuple
+
+from aureon import messages, times
+from aureon.errors import Unavailable
+from aureon.messages import Message, Postponed, Refused
+from aureon.queue import MAX_ATTRIBUTES, Attributes, Queue, Record, Unsendable, text
+from aureon.store import Store
+
+# Of one look: messages of whatever organization, and those that were looked for.
+MAX_LOOKED_AT: Final = 500
+MAX_FOUND: Final = 100
+# How long an empty answer takes, which says that the end of the queue is reached.
+WAIT_SECONDS: Final = 1
+# How long messages stay hidden where a look dies; longer than one takes.
+HIDDEN_SECONDS: Final = 60
+
+OURS: Final = (
+    messages.ORGANIZATION_ID,
+    messages.BATCH_ID,
+    messages.FIRST_MESSAGE_ID,
+    messages.RECEIVED_AT,
+)
+
+
+class DeadLetter(NamedTuple):
+    """A message that failed for good, and what its next delivery would find.
+
+    `organization_id` is empty where the message does not say. `events` is None where it cannot be
+    read, `counted` where it is refused: the number of events that count no more, since they have.
+    """
+
+    id: str
+    organization_id: str
+    first_received_at: datetime
+    receive_count: int
+    events: int | None
+    counted: int | None
+    succeeds_now: bool
+    reason: str
+
+
+class Found(NamedTuple):
+    """What a look has found; `complete` says that it came to the end of the queue."""
+
+    records: list[Record]
+    complete: bool
+
+
+class Redriven(NamedTuple):
+    """How many messages were sent anew, and why others that were asked for were not, by id.
+
+    `complete` says that nothing is left of what was asked for, as far as could be seen.
+    """
+
+    redriven: int
+    left: dict[str, str]
+    complete: bool
+
+
+def find(store: Store, queue: Queue, organization_id: str | None) -> Found:
+    """Find dead letters, the oldest first: an organization's own, or everybody's."""
+    with _Look(store, queue, organization_id) as look:
+        records = list(islice(look, MAX_FOUND))
+    return Found(sorted(records, key=_first_received_at), look.complete)
+
+
+def explain(store: Store, record: Record) -> DeadLetter:
+    """Find out anew why a message fails, how much of it has counted, or that it would succeed."""
+    events = counted = None
+    try:
+        message = Message.from_record(record)
+        events = len(messages.parse(message))
+        counted = events - messages.left_to_count(store, message)
+        reason = _progress(counted, events)
+    except (Refused, Postponed) as error:
+        reason = str(error)
+    return DeadLetter(
+        id=record["messageId"],
+        organization_id=_owner(record),
+        first_received_at=_first_received_at(record),
+        receive_count=int(record["attributes"]["ApproximateReceiveCount"]),
+        events=events,
+        counted=counted,
+        succeeds_now=counted is not None,
+        reason=reason,
+    )
+
+
+def redrive(
+    store: Store,
+    queue: Queue,
+    ingestion: Queue,
+    organization_id: str | None,
+    ids: Collection[str] | None = None,
+) -> Redriven:
+    """Send dead letters to the ingestion queue again: an organization's own, or everybody's.
+
+    Those with these ids, or all, `MAX_FOUND` at once.
+    """
+    wanted = None if ids is None else set(ids)
+    left: dict[str, str] = {}
+    redriven = 0
+    with _Look(store, queue, organization_id) as look:
+        for record in look:
+            if wanted is not None and record["messageId"] not in wanted:
+                continue
+            try:
+                ingestion.send(record["body"], _attributes(record))
+            except Unsendable as error:
+                left[record["messageId"]] = str(error)
+                continue
+            look.delete(record)
+            redriven += 1
+            if wanted is not None:
+                wanted.remove(record["messageId"])
+            if redriven == MAX_FOUND or wanted == set():
+                break
+    for message_id in wanted or ():
+        left.setdefault(message_id, "It is not there, or somebody else is looking at it.")
+    return Redriven(redriven, left, not left if wanted is not None else look.complete)
+
+
+@dataclass
+class _Look:
+    """One look at a queue: each message comes once, and is released at the end, or deleted."""
+
+    store: Store
+    queue: Queue
+    organization_id: str | None
+    complete: bool = False
+    _handles: dict[str, str] = field(default_factory=dict)
+    _deleted: set[str] = field(default_factory=set)
+
+    def __enter__(self) -> _Look:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        handles = [
+            handle
+            for message_id, handle in self._handles.items()
+            if message_id not in self._deleted
+        ]
+        with suppress(Unavailable):  # SQS releases them too, after a while.
+            self.queue.release(handles)
+
+    def __iter__(self) -> Iterator[Record]:
+        while len(self._handles) < MAX_LOOKED_AT:
+            if not self.store.has_time():
+                return
+            received = self.queue.receive(wait_seconds=WAIT_SECONDS, hidden_seconds=HIDDEN_SECONDS)
+            if not received:
+                self.complete = True
+                return
+            fresh = [record for record in received if record["messageId"] not in self._handles]
+            for record in received:
+                self._handles[record["messageId"]] = record["receiptHandle"]
+            for record in fresh:
+                if self.organization_id in (None, _owner(record)) and self.store.has_time():
+                    yield record
+
+    def delete(self, record: Record) -> None:
+        self.queue.delete([self._handles[record["messageId"]]])
+        self._deleted.add(record["messageId"])
+
+
+def _owner(record: Record) -> str:
+    attribute = record["messageAttributes"].get(messages.ORGANIZATION_ID, {})
+    return str(attribute.get("stringValue", ""))
+
+
+def _first_received_at(record: Record) -> datetime:
+    try:
+        return Message.from_record(record).received_at
+    except Refused:
+        return messages.sent_at(record)
+
+
+def _progress(counted: int, events: int) -> str:
+    if counted == events:
+        return "All of its events have counted."
+    if counted:
+        return f"{counted} of {events} events have counted; the others would count now."
+    return "It would count now."
+
+
+def _attributes(record: Record) -> Attributes:
+    """The attributes for a copy of a message: where not all fit, those that count."""
+    attributes: Attributes = {
+        messages.FIRST_MESSAGE_ID: text(record["messageId"]),
+        messages.RECEIVED_AT: text(times.to_text(messages.sent_at(record))),
+        **record["messageAttributes"],
+    }
+    names = sorted(attributes, key=lambda name: name not in OURS)
+    return {name: attributes[name] for name in names[:MAX_ATTRIBUTES]}
