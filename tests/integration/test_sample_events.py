@@ -16,6 +16,7 @@ import aureon
 from aureon import exact
 from aureon_cli.gateway import Context, to_event
 from tests.api import TABLE, Api
+from tests.queue import Queues
 
 SAMPLES = {
     path.stem: path for path in sorted((Path(__file__).parents[2] / "events").glob("*.json"))
@@ -102,7 +103,9 @@ class Replay:
         return importlib.import_module(handler).handler(sample(name, self.known), Context(handler))
 
 
-def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(api: Api) -> None:
+def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(
+    api: Api, queues: Queues
+) -> None:
     replay = Replay({TOKEN: str(api.token), ORGANIZATION_ID: api.organization_id})
 
     assert replay("health") == {"status": "ok"}
@@ -121,6 +124,9 @@ def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(ap
     assert replay.raw("consumer.messages") == {"batchItemFailures": []}
     (balance,) = replay("balances.state")["active_meters"]
     assert (balance["balance"], balance["available_credits"]) == (Decimal("-3.5"), Decimal("3.5"))
+
+    assert replay("dead_letters.list")["items"] == []
+    assert replay("dead_letters.redrive")["redriven"] == 0
 
     assert replay("customers.update")["name"] == "Jane Doe"
     assert replay("meters.archive")["archived_at"] is not None

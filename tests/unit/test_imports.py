@@ -105,3 +105,15 @@ def test_no_handler_loads_the_xray_sdk() -> None:
 
     assert set(names) <= set(loaded)
     assert not [name for name in loaded if name.startswith("aws_xray_sdk")]
+
+
+def test_only_the_handler_of_dead_letters_loads_what_talks_to_the_queue() -> None:
+    others = [handler.stem for handler in HANDLERS if handler.stem != "dead_letters"]
+    program = f"import sys, {', '.join(others)}\nprint(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert set(others) <= set(loaded)
+    assert "aureon.queue" not in loaded
