@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
@@ -23,7 +23,13 @@ from aureon.domain.meters import MeterSet
 from aureon.errors import AureonError, Invalid, Problem, TooLarge, Unavailable
 from aureon.ingestion import parse_events, require_few_matches
 from aureon.ledger import Committer, PointersTaken
-from aureon.store import Item, Store
+from aureon.store import (
+    MAX_TRANSACTION_ACTIONS,
+    Item,
+    Store,
+    TransactionCancelled,
+    put_new,
+)
 
 # The attributes that a message carries beside its body.
 ORGANIZATION_ID: Final = "organization_id"
@@ -32,6 +38,7 @@ BATCH_ID: Final = "batch_id"
 FIRST_MESSAGE_ID: Final = "first_message_id"
 RECEIVED_AT: Final = "received_at"
 
+SENDERS_BATCH: Final = "b-"
 MAX_ATTEMPTS: Final = 20
 # No handler runs longer: what began before a deletion, and may still go to the ledger that was
 # left, has ended by then. Clocks may differ by less.
@@ -62,6 +69,10 @@ class Message:
     received_at: datetime
     body: str
     redelivered: bool
+
+    @property
+    def body_sha256(self) -> str:
+        return hashlib.sha256(self.body.encode()).hexdigest()
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -102,7 +113,7 @@ def _batch(attributes: Mapping[str, str | None], message_id: str) -> str:
     """The batch's id: the sender's where it gave one, else the message's own, the first it had."""
     batch_id = attributes.get(BATCH_ID)
     if batch_id:
-        return f"b-{hashlib.sha256(batch_id.encode()).hexdigest()}"
+        return SENDERS_BATCH + hashlib.sha256(batch_id.encode()).hexdigest()
     return f"m-{attributes.get(FIRST_MESSAGE_ID) or message_id}"
 
 
@@ -182,7 +193,7 @@ class Delivery:
     """Messages of one organization on their way into the ledger, and those that failed.
 
     What may have been committed for a name stays with the name's ledger, however often the rest
-    is taken up again.
+    is taken up again. `received_at` has the times of senders' batches that are remembered.
     """
 
     store: Store
@@ -192,6 +203,7 @@ class Delivery:
     failed: dict[str, AureonError] = field(default_factory=dict)
     ledgers: dict[Named, Ledger] = field(default_factory=dict)
     groups: dict[str, list[Group]] = field(default_factory=dict)
+    received_at: dict[str, datetime] = field(default_factory=dict)
 
     def commit(self) -> None:
         """Commit what can be. Raises `Invalid` where a balance would leave its range."""
@@ -199,7 +211,11 @@ class Delivery:
         repeated = any(message.redelivered for message in self.messages)
         for _ in range(MAX_ATTEMPTS):
             try:
-                self._prepare().commit(repeated=repeated)
+                committer = self._prepare()
+                self._remember()
+                committer.commit(repeated=repeated)
+            except TransactionCancelled:
+                repeated = True
             except PointersTaken as taken:
                 for name in taken.names:
                     del self.ledgers[name]
@@ -239,10 +255,11 @@ class Delivery:
     def _prepare(self) -> Committer:
         """Resolve and match the events, and make groups of them, message by message."""
         self.groups.clear()
-        names = {event.customer for events in self.events.values() for event in events}
+        # In the order of the events, so that a history can be played again as it was.
+        names = dict.fromkeys(event.customer for events in self.events.values() for event in events)
         version_key = keys.meter_version(self.organization_id)
         wanted = [
-            resolution.key(self.organization_id, name) for name in names - self.ledgers.keys()
+            resolution.key(self.organization_id, name) for name in names if name not in self.ledgers
         ]
         found = self.store.batch_get([version_key, *wanted])
         version = catalog.version_of(found.get(version_key))
@@ -256,6 +273,48 @@ class Delivery:
         self._find_earlier_pages()
         groups = [group for groups in self.groups.values() for group in groups]
         return Committer(self.store, self.organization_id, meters.version, groups, self.ledgers)
+
+    def _keyed(self) -> list[Message]:
+        """The well-formed messages whose batch the sender named, to be able to send it again."""
+        return [
+            message
+            for message in self.messages
+            if message.batch.startswith(SENDERS_BATCH) and message.id in self.events
+        ]
+
+    def _take_up(self, found: Mapping[keys.Key, Item]) -> None:
+        """Let a sender's batch have happened when it was first received, whenever it comes again."""
+        for message in self._keyed():
+            receipt = found.get(keys.batch(self.organization_id, message.batch))
+            if receipt is None:
+                continue
+            if receipt["body_sha256"] != message.body_sha256:
+                self._fail(message.id, Refused("This batch id was used before, with another body."))
+            else:
+                received_at = times.from_text(receipt["received_at"])
+                self.events[message.id] = parse(replace(message, received_at=received_at))
+                self.received_at[message.id] = received_at
+
+    def _remember(self) -> None:
+        """Fix when the senders' batches were received, before anything of them is counted.
+
+        Raises `TransactionCancelled` where somebody else did.
+        """
+        new = [message for message in self._keyed() if message.id not in self.received_at]
+        for first in range(0, len(new), MAX_TRANSACTION_ACTIONS):
+            self.store.transact(
+                [
+                    put_new(
+                        keys.batch(self.organization_id, message.batch),
+                        {
+                            "received_at": times.to_text(message.received_at),
+                            "body_sha256": message.body_sha256,
+                        },
+                    )
+                    for message in new[first : first + MAX_TRANSACTION_ACTIONS]
+                ]
+            )
+        self.received_at |= {message.id: message.received_at for message in new}
 
     def _resolve(
         self, names: Iterable[Named], found: Mapping[keys.Key, Item], version: int
@@ -294,7 +353,8 @@ class Delivery:
         for message in self.messages:
             for group in self.groups.get(message.id, ()):
                 for ledger_id, until in group.ledger.earlier:
-                    if until + LONGEST_HANDLER >= message.received_at:
+                    begun = self.received_at.get(message.id, message.received_at)
+                    if until + LONGEST_HANDLER >= begun:
                         page = keys.page(self.organization_id, ledger_id, group.next_page)
                         candidates[page] = (group, ledger_id)
         if not candidates:
