@@ -169,7 +169,7 @@ def _change(
         version = version_of(store.get(keys.meter_version(organization_id)))
         meter, writes = attempt(version)
         try:
-            store.transact(writes)
+            store.commit(writes)
         except TransactionCancelled:
             continue
         _definitions.pop((store.table, organization_id), None)

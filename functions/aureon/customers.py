@@ -230,7 +230,7 @@ def _commit(store: Store, attempt: Callable[[], tuple[Customer, list[Write]]]) -
     for _ in range(MAX_ATTEMPTS):
         customer, writes = attempt()
         try:
-            store.transact(writes)
+            store.commit(writes)
         except TransactionCancelled:
             continue
         return customer

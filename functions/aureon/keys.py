@@ -169,6 +169,11 @@ def hold_outcome(organization_id: str, hold_id: str) -> Key:
     return Key(hold(organization_id, hold_id).pk, "OUTCOME")
 
 
+def batch(organization_id: str, batch_id: str) -> Key:
+    """What is remembered of a batch that its sender named, and may send again in a new message."""
+    return Key(f"{organization_id}#BATCH#{escape(batch_id)}", "BATCH")
+
+
 def customer_directory(organization_id: str, slice_: int) -> str:
     return f"{organization_id}#CUSTOMERS#{slice_}"
 

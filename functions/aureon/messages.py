@@ -39,6 +39,7 @@ FIRST_MESSAGE_ID: Final = "first_message_id"
 RECEIVED_AT: Final = "received_at"
 
 SENDERS_BATCH: Final = "b-"
+ANOTHER_BODY: Final = "This batch id was used before, with another body."
 MAX_ATTEMPTS: Final = 20
 # No handler runs longer: what began before a deletion, and may still go to the ledger that was
 # left, has ended by then. Clocks may differ by less.
@@ -154,8 +155,11 @@ def count(store: Store, messages: Iterable[Message]) -> dict[str, AureonError]:
         failed |= _count(store, organization_id, theirs)
     # Messages of one batch are one: what became of the first became of all.
     for first, *others in copies.values():
-        if first.id in failed:
-            failed |= dict.fromkeys((other.id for other in others), failed[first.id])
+        for other in others:
+            if other.body_sha256 != first.body_sha256:
+                failed[other.id] = Refused(ANOTHER_BODY)
+            elif first.id in failed:
+                failed[other.id] = failed[first.id]
     return failed
 
 
@@ -261,7 +265,9 @@ class Delivery:
         wanted = [
             resolution.key(self.organization_id, name) for name in names if name not in self.ledgers
         ]
-        found = self.store.batch_get([version_key, *wanted])
+        receipts = [keys.batch(self.organization_id, message.batch) for message in self._keyed()]
+        found = self.store.batch_get([version_key, *wanted, *receipts])
+        self._take_up(found)
         version = catalog.version_of(found.get(version_key))
         self._resolve(names, found, version)
         if any(ledger.meter_version > version for ledger in self.ledgers.values()):
@@ -283,13 +289,13 @@ class Delivery:
         ]
 
     def _take_up(self, found: Mapping[keys.Key, Item]) -> None:
-        """Let a sender's batch have happened when it was first received, whenever it comes again."""
+        """Let a sender's batch have come when it first did, whenever it comes again."""
         for message in self._keyed():
             receipt = found.get(keys.batch(self.organization_id, message.batch))
             if receipt is None:
                 continue
             if receipt["body_sha256"] != message.body_sha256:
-                self._fail(message.id, Refused("This batch id was used before, with another body."))
+                self._fail(message.id, Refused(ANOTHER_BODY))
             else:
                 received_at = times.from_text(receipt["received_at"])
                 self.events[message.id] = parse(replace(message, received_at=received_at))
@@ -302,7 +308,7 @@ class Delivery:
         """
         new = [message for message in self._keyed() if message.id not in self.received_at]
         for first in range(0, len(new), MAX_TRANSACTION_ACTIONS):
-            self.store.transact(
+            self.store.commit(
                 [
                     put_new(
                         keys.batch(self.organization_id, message.batch),

@@ -9,6 +9,7 @@ hold, a transaction that was cancelled, or `Unavailable`.
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,9 @@ Bound = Mapping[str, Any]
 MAX_TRANSACTION_ACTIONS: Final = 100
 MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 MAX_BATCH_GET_KEYS: Final = 100
+UNREAD_PAUSE_SECONDS: Final = 0.05
+MAX_CONFLICTS: Final = 8
+FIRST_PAUSE_SECONDS: Final = 0.01
 
 CONNECT_TIMEOUT_SECONDS: Final = 1.0
 READ_TIMEOUT_SECONDS: Final = 4.0
@@ -195,6 +199,9 @@ class Store:
                 found[Key(item[PARTITION], item[SORT])] = item
             unread = answer.get("UnprocessedKeys", {}).get(self.table, {}).get("Keys", [])
             pending = [*unread, *pending[MAX_BATCH_GET_KEYS:]]
+            if unread:
+                # Less than was asked for: too much at once, or for the moment.
+                time.sleep(random.uniform(0, UNREAD_PAUSE_SECONDS))
         return found
 
     def snapshot(self, keys: Sequence[Key]) -> dict[Key, Item]:
@@ -291,6 +298,21 @@ class Store:
             self.client.transact_write_items,
             TransactItems=[{write.action: write.request(self.table)} for write in writes],
         )
+
+    def commit(self, writes: Sequence[Write]) -> None:
+        """Make all writes or none, waiting while another transaction holds one of the items.
+
+        Raises `TransactionCancelled` only where a condition did not hold, and `Unavailable` where
+        the items are never free.
+        """
+        for attempt in range(MAX_CONFLICTS):
+            try:
+                return self.transact(writes)
+            except TransactionCancelled as cancelled:
+                if CONDITION_FAILED in cancelled.reasons:
+                    raise
+            time.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))
+        raise Unavailable("Too many others write to the same items.")
 
     def _transact(self, send: Callable[..., Any], **parameters: Any) -> Any:
         try:

@@ -20,6 +20,7 @@ import uuid_utils
 from aureon import keys, times
 from aureon.errors import InsufficientScope, Invalid, InvalidToken, NotFound, Problem, Unauthorized
 from aureon.store import (
+    CONDITION_FAILED,
     PRESENT,
     Item,
     Store,
@@ -93,7 +94,7 @@ def create_organization(store: Store, name: str, organization_id: str | None = N
     organization_id = organization_id or str(uuid_utils.uuid7())
     item = {"id": organization_id, "name": name, "created_at": times.to_text(times.now())}
     with suppress(TransactionCancelled):
-        store.transact([put_new(keys.organization(organization_id), item)])
+        store.commit([put_new(keys.organization(organization_id), item)])
     return organization_id
 
 
@@ -129,7 +130,7 @@ def create(
         "sha256": sha256,
     }
     try:
-        store.transact(
+        store.commit(
             [
                 check(keys.organization(organization_id), PRESENT),
                 put_new(keys.token_record(organization_id, token_id), terms),
@@ -137,7 +138,7 @@ def create(
             ]
         )
     except TransactionCancelled as cancelled:
-        if cancelled.reasons[0]:
+        if cancelled.reasons[0] == CONDITION_FAILED:
             raise NotFound(f"There is no organization {organization_id}.") from cancelled
         raise Invalid(
             [Problem("value_error", ("token",), "This token exists already.")]
@@ -156,7 +157,7 @@ def widen(store: Store, token: str, *, name: str) -> None:
         return
     record_key = keys.token_record(item["organization_id"], item["id"])
     scopes = {"scopes": sorted(SCOPES)}
-    store.transact([assign(key, scopes, condition=PRESENT) for key in (token_key, record_key)])
+    store.commit([assign(key, scopes, condition=PRESENT) for key in (token_key, record_key)])
 
 
 def list_records(store: Store, organization_id: str) -> Iterator[TokenRecord]:
@@ -174,7 +175,7 @@ def revoke(store: Store, organization_id: str, token_id: str) -> None:
         raise NotFound(f"There is no token {token_id}.")
     if record.get("revoked_at"):
         return
-    store.transact(
+    store.commit(
         [
             delete(keys.token(record["sha256"])),
             update(

@@ -140,6 +140,36 @@ def test_copies_of_a_message_share_its_failure(api: Api, customer_id: str, send:
     assert deliver(first, copy, send(usage(2))) == {first.id, copy.id}
 
 
+def test_a_batch_that_its_sender_sends_again_counts_once_hours_later(
+    api: Api, customer_id: str, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its events have no time of their own, and its customer was deleted in between."""
+    first = send(usage(1), usage(2), batch_id="order-7")
+    deliver(first)
+    api.delete(f"/v1/customers/{customer_id}")
+    successor = api.customer("user@example.com", external_id="user_123")
+
+    later = times.now() + timedelta(hours=2)
+    monkeypatch.setattr(times, "now", lambda: later)
+    again = Sent(first.organization_id, first.body, first.attributes)
+    other = Sent(first.organization_id, send(usage(7)).body, first.attributes)
+
+    assert deliver(again) == set()
+    assert deliver(other) == {other.id}, "the same batch id with another body"
+    assert deliver(again, other) == {other.id}
+    assert api.balances(successor) == {}
+
+
+def test_a_refused_message_does_not_use_its_batch_id_up(
+    api: Api, customer_id: str, send: Send
+) -> None:
+    refused = send({"name": "x", "customer_id": "unknown"}, batch_id="order-7")
+    assert deliver(refused) == {refused.id}
+
+    assert deliver(send(usage(1), batch_id="order-7")) == set()
+    assert balance(api, customer_id) == 1
+
+
 def test_an_id_counts_once_over_the_queue_and_http(api: Api, customer_id: str, send: Send) -> None:
     deliver(send(usage(1, external_id="e1")), send(usage(1, external_id="e1")))
 
