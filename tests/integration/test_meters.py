@@ -199,6 +199,7 @@ def test_a_meter_makes_one_number_of_all_that_matches(
         (all_of(clause("region", "like", "u")), "abcd"),
         (all_of(clause("region", "not_like", "e")), "cd"),
         (any_of(clause("size", "eq", 1), clause("region", "eq", "us")), "acd"),
+        (any_of(clause("name", "eq", "other"), clause("region", "eq", "us")), "cd"),
         (
             all_of(
                 clause("name", "eq", "api_usage"),
