@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -53,7 +54,10 @@ def groups_of(*events: Matched, pointers: dict[Named, Pointer] | None = None) ->
         name: Ledger(pointer.ledger_id, 1, pointer=pointer)
         for name, pointer in (pointers or {}).items()
     }
-    return group_events("r-1", events, ledgers)
+    placed = [
+        (replace(sent, position=place), matches) for place, (sent, matches) in enumerate(events)
+    ]
+    return group_events("r-1", placed, ledgers)
 
 
 def taken(folded: Fold) -> list[int]:
@@ -292,6 +296,31 @@ def test_an_id_that_stands_twice_with_other_content_is_a_conflict_of_the_second(
     ]
 
 
+def test_of_an_id_the_first_event_sent_counts_though_its_group_comes_later() -> None:
+    groups = groups_of(event(), event(3, id="e1", customer=OTHER), event(4, id="e1"))
+
+    folded = fold(groups, {}, max_actions=100)
+    folded.settle()
+
+    assert folded.complete
+    assert [outcomes(group) for group in groups] == [[True, False], [True]]
+    assert groups[0].entries[1].conflict
+
+
+def test_a_repeat_waits_where_the_first_event_sent_does_not_fit() -> None:
+    groups = groups_of(event(), event(3, id="e1", customer=OTHER), event(4, id="e1"))
+
+    # A page and a balance for each group, and a claim.
+    first = fold(groups, {}, max_actions=4)
+    first.settle()
+    assert [outcomes(group) for group in groups] == [[True, None], [None]]
+
+    second = fold(groups, claims_of(first), max_actions=4)
+    second.settle()
+    assert second.complete
+    assert [outcomes(group) for group in groups] == [[True, False], [True]]
+
+
 def test_a_claim_of_the_events_own_place_means_that_it_has_counted() -> None:
     (group,) = groups_of(event(), event(id="e1"))
     own = Place(group.ledger.id, group.next_page._replace(first=1), 1)
@@ -379,7 +408,8 @@ def test_fold_by_fold_every_event_counts_once_within_the_limits(
     sums: dict[BalanceOf, Decimal] = {}
     pages: list[tuple[str, PageKey]] = []
 
-    while any(group.pending for group in groups):
+    # Each fold settles an event at least.
+    for _ in events:
         folded = fold(groups, claims, max_actions=max_actions)
         assert actions(folded) <= max_actions
         assert not folded.empty or folded.complete
@@ -389,10 +419,12 @@ def test_fold_by_fold_every_event_counts_once_within_the_limits(
             sums[about] = sums.get(about, Decimal(0)) + delta.sum
         folded.settle()
 
+    assert not any(group.pending for group in groups)
     entries = [entry for group in groups for entry in group.entries]
     counted = [entry for entry in entries if entry.inserted]
-    ids = [entry.event.external_id for entry in counted if entry.event.external_id]
+    ids = [sent.external_id for sent, _ in events]
     assert len(pages) == len(set(pages))
-    assert sorted(ids) == sorted({sent.external_id for sent, _ in events if sent.external_id})
-    assert all(entry.inserted for entry in entries if entry.event.external_id is None)
+    assert {entry.event.position for entry in counted} == {
+        place for place, id in enumerate(ids) if id is None or ids.index(id) == place
+    }
     assert sum(sums.values()) == sum(match.units for entry in counted for match in entry.matches)
