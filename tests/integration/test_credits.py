@@ -11,87 +11,32 @@ from typing import Any
 
 import pytest
 
-from aureon import keys, times
-from aureon.audit import Audit
-from aureon.store import update
+from aureon import times
 from tests.api import Api, Reply
+from tests.credits import (
+    SHAPES,
+    assert_sound,
+    capture,
+    customer,
+    grant,
+    hold,
+    release,
+    spend,
+    state,
+)
 from tests.faults import Crash, Fault, faults, nth
-from tests.recount import assert_conserved, pages, scan
-
-
-def grant(api: Api, units: Any, name: str = "user_123") -> None:
-    reply = api.ingest(
-        {"name": "api_usage", "external_customer_id": name, "metadata": {"units": -units}}
-    )
-    assert reply.status == 200
-
-
-def spend(api: Api, units: Any, **more: Any) -> Reply:
-    return api.post(
-        "/v1/credits/spend",
-        {
-            "external_customer_id": "user_123",
-            "name": "api_usage",
-            "metadata": {"units": units},
-            **more,
-        },
-    )
-
-
-def hold(api: Api, units: Any, external_id: str = "hold-1", **more: Any) -> Reply:
-    return api.post(
-        "/v1/credits/holds",
-        {
-            "external_customer_id": "user_123",
-            "name": "api_usage",
-            "metadata": {"units": units},
-            "external_id": external_id,
-            **more,
-        },
-    )
-
-
-def capture(api: Api, hold_id: str, units: Any = None) -> Reply:
-    metadata = {} if units is None else {"units": units}
-    return api.post(f"/v1/credits/holds/{hold_id}/capture", {"metadata": metadata})
-
-
-def release(api: Api, hold_id: str) -> Reply:
-    return api.post(f"/v1/credits/holds/{hold_id}/release", {})
+from tests.recount import pages, scan
 
 
 @pytest.fixture(autouse=True)
 def meter_id(api: Api) -> Iterator[str]:
     yield api.meter()
-    assert_conserved(api.store)
-    outcomes = Audit(api.store, api.organization_id).of_organization()
-    assert {outcome.status for outcome in outcomes} <= {"clean"}
+    assert_sound(api)
 
 
-@pytest.fixture(params=["own", "linked", "spread"])
+@pytest.fixture(params=SHAPES)
 def customer_id(api: Api, request: pytest.FixtureRequest) -> str:
-    """A customer with 10 credits, in each shape that its ledgers can have."""
-    if request.param == "linked":
-        grant(api, 4)
-        customer_id = api.customer("user@example.com")
-        api.ingest({"name": "api_usage", "customer_id": customer_id, "metadata": {"units": -6}})
-        api.patch(f"/v1/customers/{customer_id}", {"external_id": "user_123"})
-        return customer_id
-    customer_id = api.customer("user@example.com", external_id="user_123")
-    if request.param == "spread":
-        spread(api, customer_id)
-    grant(api, 6)
-    grant(api, 4)
-    return customer_id
-
-
-def spread(api: Api, customer_id: str) -> None:
-    """Mark the customer's ledger as spread, as plain ingestion does after two conflicts."""
-    for key in (
-        keys.customer(api.organization_id, customer_id),
-        keys.external(api.organization_id, "user_123"),
-    ):
-        api.store.write(update(key, "SET spread = :true", values={":true": True}))
+    return customer(api, request.param)
 
 
 @pytest.fixture
@@ -103,11 +48,6 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(times, "now", lambda: moment)
 
     return move
-
-
-def state(api: Api, customer_id: str) -> tuple[Any, Any, Any]:
-    (meter,) = api.get(f"/v1/customers/{customer_id}/state").body["active_meters"]
-    return meter["balance"], meter["held_units"], meter["available_credits"]
 
 
 def test_a_spend_takes_what_there_is_and_no_more(api: Api, customer_id: str, meter_id: str) -> None:
@@ -208,7 +148,7 @@ def test_an_event_that_no_meter_counts_cannot_be_spent(api: Api, customer_id: st
 
 @pytest.mark.parametrize("name", ["customer_id", "external_customer_id"])
 def test_only_customers_spend(api: Api, name: str) -> None:
-    grant(api, 10, "ghost")
+    grant(api, 10, external_customer_id="ghost")
     reply = spend(api, 1, **{"external_customer_id": None, name: "ghost"})
     assert reply.problems() == {("body", name)}
 
