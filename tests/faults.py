@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -51,6 +51,8 @@ class Call:
 
 
 Plan = Callable[[Call], Fault | None]
+# What a call comes to, for botocore to hand on in place of an answer from the network.
+Answer = tuple[AWSResponse, dict[str, Any]]
 
 
 @dataclass
@@ -85,13 +87,13 @@ def faults(client: DynamoDBClient, plan: Plan = lambda call: None) -> Iterator[C
             case Fault.DIE_BEFORE:
                 raise Crash
             case Fault.TIMEOUT_BEFORE:
-                raise _timeout()
+                raise timeout()
             case Fault.THROTTLE:
-                return _error("ThrottlingException", {})
+                return refusal("ThrottlingException")
             case Fault.CONFLICT if model.name == "TransactWriteItems":
                 return _conflict(params)
             case Fault.CONFLICT if model.name in WRITES:
-                return _error("TransactionConflictException", {})
+                return refusal("TransactionConflictException")
         return None
 
     def after(**_: Any) -> None:
@@ -100,10 +102,10 @@ def faults(client: DynamoDBClient, plan: Plan = lambda call: None) -> Iterator[C
             case Fault.DIE_AFTER:
                 raise Crash
             case Fault.TIMEOUT_AFTER:
-                raise _timeout()
+                raise timeout()
 
     events = client.meta.events
-    events.register("before-call.dynamodb", before)
+    events.register_first("before-call.dynamodb", before)
     events.register("after-call.dynamodb", after)
     try:
         yield calls
@@ -122,30 +124,33 @@ def nth_write(number: int, fault: Fault) -> Plan:
     return lambda call: fault if call.write_number == number else None
 
 
-def _timeout() -> Exception:
+def timeout() -> Exception:
+    """What botocore raises where no answer came."""
     return ReadTimeoutError(endpoint_url="the engine")
 
 
-def _conflict(params: dict[str, Any]) -> Any:
-    """What DynamoDB answers where another transaction holds an item: here, every balance."""
-    actions = json.loads(params["body"])["TransactItems"]
-    reasons = [
-        {"Code": "TransactionConflict" if _is_balance(action) else "None"} for action in actions
-    ]
-    if all(reason["Code"] == "None" for reason in reasons):
-        reasons[0]["Code"] = "TransactionConflict"
-    return _error("TransactionCanceledException", {"CancellationReasons": reasons})
-
-
-def _is_balance(action: dict[str, Any]) -> bool:
-    ((_, write),) = action.items()
-    return "Key" in write and write["Key"]["sk"]["S"].startswith("METER#")
-
-
-def _error(code: str, more: dict[str, Any]) -> Any:
+def refusal(code: str, **more: Any) -> Answer:
+    """What DynamoDB answers to a call that it refuses."""
     parsed = {
         "Error": {"Code": code, "Message": code},
         "ResponseMetadata": {"HTTPStatusCode": 400},
         **more,
     }
     return AWSResponse("", 400, HTTPHeaders(), None), parsed
+
+
+def cancellation(conflicts: Sequence[bool]) -> Answer:
+    """What DynamoDB answers to a transaction of which these actions conflict with another."""
+    reasons = [{"Code": "TransactionConflict" if conflict else "None"} for conflict in conflicts]
+    return refusal("TransactionCanceledException", CancellationReasons=reasons)
+
+
+def _conflict(params: dict[str, Any]) -> Answer:
+    """Another transaction holds every balance, or, where there is none, the first item."""
+    conflicts = [_is_balance(action) for action in json.loads(params["body"])["TransactItems"]]
+    return cancellation(conflicts if any(conflicts) else [True, *conflicts[1:]])
+
+
+def _is_balance(action: dict[str, Any]) -> bool:
+    ((_, write),) = action.items()
+    return "Key" in write and write["Key"]["sk"]["S"].startswith("METER#")

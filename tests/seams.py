@@ -1,0 +1,43 @@
+"""Seams: where a test puts something in the place of what Aureon takes from outside."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+from aureon import catalog
+from tests.api import HANDLERS
+
+
+@contextmanager
+def substituted(**modules: Any) -> Iterator[None]:
+    """Let all of Aureon's modules find other things where they imported, say, ``time``."""
+    with ExitStack() as stack:
+        for name, module in list(sys.modules.items()):
+            if name.partition(".")[0] in ("aureon", "aureon_cli"):
+                for imported, substitute in modules.items():
+                    if getattr(module, imported, None) is sys.modules[imported]:
+                        stack.enter_context(patch.object(module, imported, substitute))
+        yield
+
+
+@contextmanager
+def without_pauses() -> Iterator[None]:
+    """Let nothing wait before it tries again."""
+    with substituted(time=SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: None)):
+        yield
+
+
+def restart_handlers() -> None:
+    """Forget what handlers remember from one invocation to the next, as a new container has."""
+    catalog._sets.clear()
+    catalog._definitions.clear()
+    for handler in HANDLERS.values():
+        resolver = getattr(handler, "__self__", None)
+        if resolver is not None:
+            resolver._guard._trusted.clear()
