@@ -181,7 +181,7 @@ def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
     was used for another hold.
     """
     named = _named(body)
-    hold_id = hashlib.sha256(body.external_id.encode()).hexdigest()[:32]
+    hold_id = _hold_id(organization_id, body.external_id)
     hold_key = keys.hold(organization_id, hold_id)
     account, event, matches = _charge(store, organization_id, named, body.name, body.metadata)
     units = _decisive(account, matches, least=Decimal("1e-9"))
@@ -606,6 +606,11 @@ def _named(body: SpendBody | HoldBody) -> Named:
     if body.external_customer_id is not None:
         return Named(True, body.external_customer_id)
     return Named(False, body.customer_id or "")
+
+
+def _hold_id(organization_id: str, external_id: str) -> str:
+    """The id of the hold with an external id: the same for each repeat, and no other's."""
+    return hashlib.sha256(f"{organization_id}/{external_id}".encode()).hexdigest()[:32]
 
 
 def _unknown(named: Named) -> Problem:

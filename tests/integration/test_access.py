@@ -37,8 +37,8 @@ def call(api: Api, route: Route, **headers: str) -> Reply:
 
 
 def needed(route: Route) -> str:
-    """The scope that a route needs: reading is GET, and a customer's state is the customer's."""
-    resource = route.path.split("/")[2].replace("-", "_")
+    """The scope that a route needs: reading is GET; dead letters are events."""
+    resource = route.path.split("/")[2].replace("dead-letters", "events").replace("-", "_")
     return f"{resource}:{'read' if route.method == 'GET' else 'write'}"
 
 

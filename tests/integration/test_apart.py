@@ -22,21 +22,40 @@ class Shop(NamedTuple):
     api: Api
     customer_id: str
     meter_id: str
+    hold_id: str
 
     @property
     def ids(self) -> set[str]:
-        return {self.api.organization_id, self.customer_id, self.meter_id}
+        return {self.api.organization_id, self.customer_id, self.meter_id, self.hold_id}
 
     def use(self, units: int, **more: Any) -> Reply:
         event = {"name": "api_usage", "customer_id": self.customer_id, "metadata": {"units": units}}
         return self.api.ingest(event | more)
+
+    def hold(self, **more: Any) -> Reply:
+        """Hold a unit, however many there are."""
+        body = {"name": "api_usage", "external_id": "h1", "customer_id": self.customer_id}
+        return self.api.post(
+            "/v1/credits/holds", body | {"metadata": {"units": 1}, "limit": 100} | more
+        )
 
     def balance(self) -> Any:
         return self.api.balances(self.customer_id).get(self.meter_id)
 
 
 def open_shop(api: Api, external_id: str = EXTERNAL_ID) -> Shop:
-    shop = Shop(api, api.customer(EMAIL, external_id=external_id), api.meter())
+    customer_id, meter_id = api.customer(EMAIL, external_id=external_id), api.meter()
+    hold = api.post(
+        "/v1/credits/holds",
+        {
+            "customer_id": customer_id,
+            "name": "api_usage",
+            "metadata": {"units": 1},
+            "external_id": f"hold of {external_id}",
+            "limit": 10,
+        },
+    )
+    shop = Shop(api, customer_id, meter_id, hold.body["id"])
     assert shop.use(5).status == 200
     return shop
 
@@ -60,8 +79,10 @@ def theirs(new_api: NewApi) -> Shop:
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=str)
 def test_an_id_of_another_organization_is_not_found(mine: Shop, theirs: Shop, route: Route) -> None:
+    hold_id = theirs.hold().body["id"]
     before = of(theirs.api)
     ids = {
+        "credits": [hold_id],
         "meters": [theirs.meter_id],
         "customers": [theirs.customer_id],
         "customer-meters": [
@@ -69,6 +90,7 @@ def test_an_id_of_another_organization_is_not_found(mine: Shop, theirs: Shop, ro
             f"{theirs.customer_id}.{mine.meter_id}",
             f"{mine.customer_id}.{theirs.meter_id}",
         ],
+        "credits": [theirs.hold_id],
     }[route.path.split("/")[2]]
     body = b'{"name": "Changed", "is_archived": true}' if route.method == "PATCH" else b""
 
@@ -130,6 +152,18 @@ def test_an_event_for_another_organizations_customer_is_refused(mine: Shop, thei
     assert (of(mine.api), of(theirs.api)) == before
 
 
+def test_another_organizations_customer_cannot_be_charged(mine: Shop, theirs: Shop) -> None:
+    before = of(mine.api), of(theirs.api)
+    spend = {"name": "api_usage", "metadata": {"units": 1}, "limit": 100}
+
+    for named in ({"customer_id": theirs.customer_id}, {"external_customer_id": "their_user"}):
+        assert mine.api.post("/v1/credits/spend", spend | named).status in (404, 422)
+        held = mine.hold(**{"customer_id": None, **named})
+        assert held.status in (404, 422)
+
+    assert (of(mine.api), of(theirs.api)) == before
+
+
 def test_an_event_for_another_organizations_external_id_stays_at_home(
     mine: Shop, theirs: Shop
 ) -> None:
@@ -168,6 +202,15 @@ def test_the_same_event_id_counts_once_in_each_organization(mine: Shop, alike: S
         assert shop.use(1, external_id="e1").body == {"inserted": 1, "duplicates": 0}
         assert shop.use(1, external_id="e1").body == {"inserted": 0, "duplicates": 1}
         assert shop.balance() == 6
+
+
+def test_the_same_hold_id_is_another_hold_in_each_organization(mine: Shop, alike: Shop) -> None:
+    holds = [shop.hold().body for shop in (mine, alike)]
+
+    assert [hold["customer_id"] for hold in holds] == [mine.customer_id, alike.customer_id]
+    released = mine.api.post(f"/v1/credits/holds/{holds[0]['id']}/release", {})
+    assert released.status == 200
+    assert alike.api.get(f"/v1/credits/holds/{holds[1]['id']}").body == holds[1]
 
 
 def test_the_same_idempotency_key_is_another_request_in_each_organization(
