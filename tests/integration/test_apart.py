@@ -17,7 +17,7 @@ EMAIL = "user@example.com"
 
 
 class Shop(NamedTuple):
-    """An organization with a customer, who has a balance of one meter."""
+    """An organization with a customer, who has a balance of one meter, and a hold on it."""
 
     api: Api
     customer_id: str
@@ -44,18 +44,8 @@ class Shop(NamedTuple):
 
 
 def open_shop(api: Api, external_id: str = EXTERNAL_ID) -> Shop:
-    customer_id, meter_id = api.customer(EMAIL, external_id=external_id), api.meter()
-    hold = api.post(
-        "/v1/credits/holds",
-        {
-            "customer_id": customer_id,
-            "name": "api_usage",
-            "metadata": {"units": 1},
-            "external_id": f"hold of {external_id}",
-            "limit": 10,
-        },
-    )
-    shop = Shop(api, customer_id, meter_id, hold.body["id"])
+    shop = Shop(api, api.customer(EMAIL, external_id=external_id), api.meter(), "")
+    shop = shop._replace(hold_id=shop.hold().body["id"])
     assert shop.use(5).status == 200
     return shop
 
@@ -79,10 +69,8 @@ def theirs(new_api: NewApi) -> Shop:
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if "{" in route.path], ids=str)
 def test_an_id_of_another_organization_is_not_found(mine: Shop, theirs: Shop, route: Route) -> None:
-    hold_id = theirs.hold().body["id"]
     before = of(theirs.api)
     ids = {
-        "credits": [hold_id],
         "meters": [theirs.meter_id],
         "customers": [theirs.customer_id],
         "customer-meters": [
@@ -204,13 +192,16 @@ def test_the_same_event_id_counts_once_in_each_organization(mine: Shop, alike: S
         assert shop.balance() == 6
 
 
-def test_the_same_hold_id_is_another_hold_in_each_organization(mine: Shop, alike: Shop) -> None:
-    holds = [shop.hold().body for shop in (mine, alike)]
+def test_the_same_external_id_of_a_hold_is_another_hold_in_each_organization(
+    mine: Shop, alike: Shop
+) -> None:
+    before = of(alike.api)
 
-    assert [hold["customer_id"] for hold in holds] == [mine.customer_id, alike.customer_id]
-    released = mine.api.post(f"/v1/credits/holds/{holds[0]['id']}/release", {})
+    released = mine.api.post(f"/v1/credits/holds/{mine.hold_id}/release", {})
+
     assert released.status == 200
-    assert alike.api.get(f"/v1/credits/holds/{holds[1]['id']}").body == holds[1]
+    assert of(alike.api) == before
+    assert alike.api.get(f"/v1/credits/holds/{alike.hold_id}").body["status"] == "open"
 
 
 def test_the_same_idempotency_key_is_another_request_in_each_organization(
