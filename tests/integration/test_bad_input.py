@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from aureon import http, runtime, times, tokens
+from aureon import catalog, http, runtime, times, tokens
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST
 from aureon.store import Store
 from aureon.table import SCHEMA
 from tests.api import Api
+from tests.faults import Fault, faults
 from tests.integration.conftest import NewApi
 from tests.recount import scan
 
@@ -27,6 +28,7 @@ INGEST: Final = "/v1/events/ingest"
 CUSTOMERS: Final = "/v1/customers/"
 METERS: Final = "/v1/meters/"
 LISTS: Final = (CUSTOMERS, METERS, "/v1/customer-meters/")
+PAGED: Final = (*LISTS, "/v1/dead-letters/")
 
 Body = dict[str, Any]
 Place = tuple[str | int, ...]
@@ -644,7 +646,7 @@ def test_the_limits_of_a_meter_are_good(new_api: NewApi, change: Body) -> None:
 # Lists.
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", PAGED)
 @pytest.mark.parametrize("name", ["page", "limit"])
 @pytest.mark.parametrize(
     "value", ["0", "-1", "", "x", "1.5", "1e3", " 1", "+1", "0x1", "\u0661", "9" * 40]
@@ -661,7 +663,7 @@ def test_a_list_is_sorted_by_what_it_knows(api: Api, path: str, value: str) -> N
     assert api.get(path, sorting=["created_at", value]).problems() == at("query", "sorting")
 
 
-@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("path", PAGED)
 @pytest.mark.parametrize("query", ["page=1&page=2", "limit=1&limit=1"])
 def test_what_may_stand_once_stands_once(api: Api, path: str, query: str) -> None:
     name = query.partition("=")[0]
@@ -678,3 +680,36 @@ def test_a_query_is_unicode(api: Api, path: str, query: str) -> None:
 @pytest.mark.parametrize("value", ["", "maybe", "2"])
 def test_is_archived_is_true_or_false(api: Api, value: str) -> None:
     assert api.get(METERS, is_archived=value).problems() == at("query", "is_archived")
+
+
+# What nobody foresaw.
+
+
+def test_an_unexpected_error_says_nothing_of_what_is_behind_it(
+    new_api: NewApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = new_api()
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError(f"table {api.store.table}, key {api.organization_id}#METERS")
+
+    monkeypatch.setattr(catalog, "read_all", fail)
+
+    reply = api.get(METERS)
+
+    assert reply.status == 500
+    assert reply.body == {"error": "InternalServerError", "detail": "Internal server error"}
+
+
+@pytest.mark.parametrize("fault", [Fault.THROTTLE, Fault.TIMEOUT_BEFORE])
+def test_a_database_that_does_not_answer_says_when_to_try_again(
+    new_api: NewApi, fault: Fault
+) -> None:
+    api = new_api()
+
+    with faults(api.store.client, lambda call: fault):
+        reply = api.get(METERS)
+
+    assert reply.status == 503
+    assert reply.body["error"] == "ServiceUnavailable"
+    assert reply.headers["Retry-After"].isdigit()
