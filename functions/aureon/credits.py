@@ -344,28 +344,30 @@ class _Account:
     def settle(self, decide: Callable[[_Snapshot], _Decision[T]], proof: keys.Key) -> T:
         """Decide on a snapshot and commit, anew as long as others come in between.
 
-        `proof` is the item that shows that the thing was done before. Once an outcome is not known,
-        what a snapshot without it would refuse may still come about: then it is `Unavailable`.
+        `proof` is the item that shows that the thing was done before. Once the outcome of a commit
+        is not known, what a later snapshot would refuse may still come about: `Unavailable`.
         """
         uncertain = False
         for attempt in range(MAX_ATTEMPTS):
+            committing = False
             try:
                 decision = decide(self._snapshot(proof))
                 if decision.writes:
+                    committing = True
                     self.store.transact(decision.writes)
+                return decision.result
             except TransactionCancelled:
-                pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
-                time.sleep(random.uniform(0, pause))
+                pass
             except Unavailable:
-                uncertain = True
+                uncertain = uncertain or committing
                 if not self.store.has_time():
                     raise
-            except (InsufficientCredits, TooManyHolds) as refused:
+            except (InsufficientCredits, Invalid, TooManyHolds) as refused:
                 if uncertain:
                     raise Unavailable("Whether it was admitted is not known.") from refused
                 raise
-            else:
-                return decision.result
+            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
+            time.sleep(random.uniform(0, pause))
         raise Unavailable("Too many others spend the same credits.")
 
     def _snapshot(self, proof: keys.Key) -> _Snapshot:

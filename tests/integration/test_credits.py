@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from aureon import times
-from tests.api import Api, Reply
+from tests.api import Api
 from tests.credits import (
     SHAPES,
     assert_sound,
@@ -24,7 +23,6 @@ from tests.credits import (
     spend,
     state,
 )
-from tests.faults import Crash, Fault, faults, nth
 from tests.recount import pages, scan
 
 
@@ -334,39 +332,6 @@ def test_captures_releases_and_spends_race_safely(api: Api, customer_id: str) ->
     assert spends.count(200) <= 1
     assert {status for _, status in outcomes} <= {200, 402, 409}
     assert state(api, customer_id)[0] == (-10 if won == {"release"} else 0)
-
-
-@pytest.mark.parametrize("fault", list(Fault))
-@pytest.mark.parametrize("number", range(6))
-@pytest.mark.parametrize("action", ["spend", "hold", "capture", "release"])
-def test_a_call_that_fails_on_the_way_is_made_once_by_its_repeat(
-    api: Api, action: str, number: int, fault: Fault
-) -> None:
-    customer_id = api.customer("user@example.com", external_id="user_123")
-    grant(api, 10)
-    hold_id = hold(api, 4).body["id"]
-    calls: dict[str, Callable[[], Reply]] = {
-        "spend": lambda: spend(api, 6, external_id="s1"),
-        "hold": lambda: hold(api, 6, "hold-2"),
-        "capture": lambda: capture(api, hold_id, 3),
-        "release": lambda: release(api, hold_id),
-    }
-    call = calls[action]
-
-    with faults(api.store.client, nth(number, fault)), suppress(Crash):
-        assert call().status in (200, 503)
-    assert call().status == 200
-    assert call().status == 200
-
-    assert (
-        state(api, customer_id)
-        == {
-            "spend": (-4, 4, 0),
-            "hold": (-10, 10, 0),
-            "capture": (-7, 0, 7),
-            "release": (-10, 0, 10),
-        }[action]
-    )
 
 
 def test_running_dry_and_topping_up_keeps_one_small_balance_item(api: Api) -> None:
