@@ -7,7 +7,7 @@ from typing import Any
 from aureon import dead_letters, queue, times
 from aureon.bodies import check
 from aureon.bodies.dead_letters import RedriveBody
-from aureon.dead_letters import DeadLetter, Found
+from aureon.dead_letters import DeadLetter, Found, Which
 from aureon.errors import Conflict
 from aureon.http import Answer, Request, Resolver
 
@@ -21,7 +21,7 @@ def list_(request: Request) -> Answer:
     dead = queue.from_environment(queue.DEAD_LETTERS)
     found = Found([], complete=True)
     if dead:
-        found = dead_letters.find(request.store, dead, request.organization_id)
+        found = dead_letters.find(request.store, dead, Which(request.organization_id))
     shown = [
         _answer(dead_letters.explain(request.store, record))
         for record in found.records[paging.slice()]
@@ -36,7 +36,8 @@ def redrive(request: Request) -> Answer:
     ingestion = queue.from_environment(queue.INGESTION)
     if not dead or not ingestion:
         raise Conflict("There is no ingestion queue here.")
-    result = dead_letters.redrive(request.store, dead, ingestion, request.organization_id, body.ids)
+    which = Which(request.organization_id, body.ids)
+    result = dead_letters.redrive(request.store, dead, ingestion, which)
     return Answer(
         200,
         {

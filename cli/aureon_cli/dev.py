@@ -114,7 +114,7 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
         _create_queues(queue.connect(), os.environ["AWS_ENDPOINT_URL"])
     ledger = store.from_environment()
     _create_table(ledger)
-    token = os.environ.get("AUREON_ACCESS_TOKEN", "").strip() or _kept_token(data / "token")
+    token = os.environ.get("AUREON_ACCESS_TOKEN", "").strip() or _keep_token(data)
     running = Running(
         url=f"http://{HOST}:{listener.getsockname()[1]}",
         endpoint_url=os.environ["AWS_ENDPOINT_URL"],
@@ -247,10 +247,17 @@ def _create_queue(
     return url
 
 
-def _kept_token(path: Path) -> str:
+def kept_token(data: Path) -> str:
+    """The token that a data folder keeps, empty where it keeps none."""
+    path = data / "token"
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _keep_token(data: Path) -> str:
     """The token of this data folder: made once, readable by its owner only."""
-    token = path.read_text().strip() if path.exists() else ""
+    token = kept_token(data)
     if not token:
+        path = data / "token"
         token = tokens.PREFIX + secrets.token_urlsafe(tokens.SECRET_BYTES)
         path.touch(mode=0o600)
         path.write_text(token + "\n")

@@ -1,9 +1,10 @@
-"""The command line, ``aureon``: organizations, their access tokens, and the local service.
+"""The command line, ``aureon``: organizations and their tokens, events, and the local service.
 
-It works on the table that ``AUREON_TABLE`` names (``aureon``, unless set) with the AWS settings
-of the environment, as every AWS tool does. With ``--local``, and then only, it works on the
-table of the service that ``aureon dev`` runs on this machine. What a script wants goes to
-standard output, alone; what a person wants to know goes to standard error.
+It works on the table that ``AUREON_TABLE`` names (``aureon``, unless set), and on the queues that
+``AUREON_QUEUE_URL`` and ``AUREON_DEAD_LETTER_QUEUE_URL`` name, with the AWS settings of the
+environment, as every AWS tool does. With ``--local``, and then only, it works on those of the
+service that ``aureon dev`` runs on this machine. What a script wants goes to standard output,
+alone; what a person wants to know goes to standard error.
 """
 
 from __future__ import annotations
@@ -23,23 +24,36 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
-from aureon import store, times, tokens
+from aureon import queue, store, times, tokens
 from aureon.audit import Audit
 from aureon.errors import AureonError
+from aureon.queue import Queue
 from aureon.store import Store
-from aureon_cli import audit, dev, engine
+from aureon_cli import audit, dev, dlq, engine, ingest
+from aureon_cli.destinations import Api, Destination, IngestionQueue
 
 WIDE: Final = 200  # columns, where the output is not a terminal
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Exact metering and credits.")
 organizations_app = typer.Typer(no_args_is_help=True, help="Organizations.")
 tokens_app = typer.Typer(no_args_is_help=True, help="An organization's access tokens.")
+dlq_app = typer.Typer(no_args_is_help=True, help="Messages that failed for good.")
 app.add_typer(organizations_app, name="organizations")
 app.add_typer(tokens_app, name="tokens")
+app.add_typer(dlq_app, name="dlq")
 
 Organization = Annotated[
     str | None,
     typer.Option(help="The organization's id. With --local, by default the local service's own."),
+]
+OnlyOrganization = Annotated[
+    str | None, typer.Option("--organization", help="The id of the only one whose are meant.")
+]
+QueueUrl = Annotated[
+    str | None, typer.Option(help="The ingestion queue; by default AUREON_QUEUE_URL.")
+]
+DeadLetterQueueUrl = Annotated[
+    str | None, typer.Option(help="By default AUREON_DEAD_LETTER_QUEUE_URL.")
 ]
 Data = Annotated[
     Path, typer.Option(envvar="AUREON_DATA", help="The folder that holds the local service's data.")
@@ -186,6 +200,134 @@ def run_audit(
         raise typer.Exit(audit.run(work, customer))
 
 
+@app.command("ingest")
+def run_ingest(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is standard input.")],
+    url: Annotated[
+        str | None, typer.Option(envvar="AUREON_URL", help="Where the API is.", show_default=False)
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(envvar="AUREON_ACCESS_TOKEN", help="An access token for it.")
+    ] = None,
+    to_queue: Annotated[
+        bool, typer.Option("--queue", help="Send to the ingestion queue, not over HTTP.")
+    ] = False,
+    queue_url: QueueUrl = None,
+    organization: Organization = None,
+    parallel: Annotated[
+        int, typer.Option(min=1, max=64, help="How many requests are under way at once.")
+    ] = 8,
+) -> None:
+    """Send the events of a file, one in each line as JSON, and count each once.
+
+    Interrupted, it goes on where it stopped when it is run again, and counts nothing twice;
+    FILE.aureon-progress remembers how far it came. Lines that are refused are in
+    FILE.aureon-rejected.jsonl, with the reason, and their neighbours count. Standard input cannot
+    be taken up again: run once more, its events count once more, unless they have external ids.
+
+    With --local, events go to the local service. Exit code 0 says that every line was taken, 1
+    that some were rejected, or that it could not go on, 130 that it was interrupted.
+    """
+    with _clear_errors():
+        destination: Destination
+        if to_queue or queue_url:
+            organization_id = _organization_id(context, organization)
+            destination = IngestionQueue(
+                _queue(context, queue.INGESTION, queue_url), organization_id
+            )
+        else:
+            destination = _api(context, url, token)
+        raise typer.Exit(ingest.run(file, destination, parallel))
+
+
+def _api(context: typer.Context, url: str | None, token: str | None) -> Api:
+    running: dev.Running | None = context.obj
+    if running and url:
+        raise dev.ServiceError("--url, or AUREON_URL, is set, which --local would overrule.")
+    if running:
+        engine.bypass_proxies()
+        url = running.url
+        token = token or dev.kept_token(context.find_root().params["data"])
+    if not url or not url.startswith(("http://", "https://")):
+        raise typer.BadParameter("say where the API is, as in https://…", param_hint="--url")
+    if not token:
+        raise typer.BadParameter("give an access token", param_hint="--token")
+    return Api(url, token)
+
+
+def _queue(context: typer.Context, variable: str, url: str | None) -> Queue:
+    """The queue that the command line, or the local service, or the environment names."""
+    running: dev.Running | None = context.obj
+    if running is None:
+        url = url or os.environ.get(variable)
+    else:
+        local = {
+            queue.INGESTION: running.queue_url,
+            queue.DEAD_LETTERS: running.dead_letter_queue_url,
+        }
+        url = url or local[variable]
+    if not url:
+        raise dev.ServiceError(f"Name the queue, or set {variable}.")
+    if running is None:
+        return Queue(queue.connect(), url)
+    engine.bypass_proxies()
+    credentials = engine.CREDENTIALS if running.embedded else {}
+    return Queue(queue.connect(running.endpoint_url, **credentials), url)
+
+
+@dlq_app.command("list")
+def list_dead_letters(
+    context: typer.Context,
+    organization: OnlyOrganization = None,
+    dead_letter_queue_url: DeadLetterQueueUrl = None,
+) -> None:
+    """List messages that failed for good, and say why, or that they would count now."""
+    with _connected(context) as ledger:
+        dead = _queue(context, queue.DEAD_LETTERS, dead_letter_queue_url)
+        dlq.show(ledger, dead, organization)
+
+
+@dlq_app.command("explain")
+def explain_dead_letter(
+    context: typer.Context,
+    message_id: str,
+    dead_letter_queue_url: DeadLetterQueueUrl = None,
+) -> None:
+    """Say all that is known of a message that failed for good, and print its body."""
+    with _connected(context) as ledger:
+        dlq.explain(ledger, _queue(context, queue.DEAD_LETTERS, dead_letter_queue_url), message_id)
+
+
+@dlq_app.command("redrive")
+def redrive_dead_letters(
+    context: typer.Context,
+    message_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Without any, say --all.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Whatever there is.")] = False,
+    organization: OnlyOrganization = None,
+    queue_url: QueueUrl = None,
+    dead_letter_queue_url: DeadLetterQueueUrl = None,
+) -> None:
+    """Send messages that failed for good anew. What had counted of them does not count again.
+
+    AWS's own redrive forgets what a message was called: it must not be used for messages that may
+    have counted in part.
+    """
+    if bool(message_ids) == all_:
+        raise typer.BadParameter("name messages by their ids, or say --all")
+    with _connected(context) as ledger:
+        code = dlq.redrive(
+            ledger,
+            _queue(context, queue.DEAD_LETTERS, dead_letter_queue_url),
+            _queue(context, queue.INGESTION, queue_url),
+            organization,
+            message_ids or None,
+        )
+        raise typer.Exit(code)
+
+
 @contextmanager
 def _connected(context: typer.Context) -> Iterator[Store]:
     """The store that the command line and the environment name, errors made clear."""
@@ -223,6 +365,8 @@ def _sentence(error: Exception) -> str:
     match error:
         case ClientError(response={"Error": {"Code": "ResourceNotFoundException"}}):
             return "There is no such table in this account and region; AUREON_TABLE names it."
+        case ClientError(response={"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}):
+            return "There is no such queue in this account and region."
         case _:
             return str(error)
 

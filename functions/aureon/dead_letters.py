@@ -56,6 +56,22 @@ class DeadLetter(NamedTuple):
     reason: str
 
 
+@dataclass(frozen=True)
+class Which:
+    """Which dead letters are meant: those that nothing here excludes."""
+
+    organization_id: str | None = None
+    ids: Collection[str] | None = None
+    sent_before: datetime | None = None
+
+    def __contains__(self, record: Record) -> bool:
+        return (
+            self.organization_id in (None, _owner(record))
+            and (self.ids is None or record["messageId"] in self.ids)
+            and (self.sent_before is None or messages.sent_at(record) < self.sent_before)
+        )
+
+
 class Found(NamedTuple):
     """What a look has found; `complete` says that it came to the end of the queue."""
 
@@ -64,9 +80,9 @@ class Found(NamedTuple):
 
 
 class Redriven(NamedTuple):
-    """How many messages were sent anew, and why others that were asked for were not, by id.
+    """How many messages were sent anew, and why others that were meant were not, by id.
 
-    `complete` says that nothing is left of what was asked for, as far as could be seen.
+    `complete` says that none is left, as far as could be seen.
     """
 
     redriven: int
@@ -74,9 +90,9 @@ class Redriven(NamedTuple):
     complete: bool
 
 
-def find(store: Store, queue: Queue, organization_id: str | None) -> Found:
-    """Find dead letters, the oldest first: an organization's own, or everybody's."""
-    with _Look(store, queue, organization_id) as look:
+def find(store: Store, queue: Queue, which: Which) -> Found:
+    """Find dead letters, the oldest first: `MAX_FOUND` at most."""
+    with _Look(store, queue, which) as look:
         records = list(islice(look, MAX_FOUND))
     return Found(sorted(records, key=_first_received_at), look.complete)
 
@@ -103,38 +119,23 @@ def explain(store: Store, record: Record) -> DeadLetter:
     )
 
 
-def redrive(
-    store: Store,
-    queue: Queue,
-    ingestion: Queue,
-    organization_id: str | None,
-    ids: Collection[str] | None = None,
-) -> Redriven:
-    """Send dead letters to the ingestion queue again: an organization's own, or everybody's.
-
-    Those with these ids, or all, `MAX_FOUND` at once.
-    """
-    wanted = None if ids is None else set(ids)
+def redrive(store: Store, queue: Queue, ingestion: Queue, which: Which) -> Redriven:
+    """Send dead letters to the ingestion queue again: `MAX_FOUND` at most."""
     left: dict[str, str] = {}
-    redriven = 0
-    with _Look(store, queue, organization_id) as look:
-        for record in look:
-            if wanted is not None and record["messageId"] not in wanted:
-                continue
+    redriven: set[str] = set()
+    with _Look(store, queue, which) as look:
+        for record in islice(look, MAX_FOUND):
             try:
                 ingestion.send(record["body"], _attributes(record))
             except Unsendable as error:
                 left[record["messageId"]] = str(error)
-                continue
-            look.delete(record)
-            redriven += 1
-            if wanted is not None:
-                wanted.remove(record["messageId"])
-            if redriven == MAX_FOUND or wanted == set():
-                break
-    for message_id in wanted or ():
+            else:
+                look.delete(record)
+                redriven.add(record["messageId"])
+    for message_id in set(which.ids or ()) - redriven:
         left.setdefault(message_id, "It is not there, or somebody else is looking at it.")
-    return Redriven(redriven, left, not left if wanted is not None else look.complete)
+    complete = not left and (look.complete or which.ids is not None)
+    return Redriven(len(redriven), left, complete)
 
 
 @dataclass
@@ -143,7 +144,7 @@ class _Look:
 
     store: Store
     queue: Queue
-    organization_id: str | None
+    which: Which
     complete: bool = False
     _handles: dict[str, str] = field(default_factory=dict)
     _deleted: set[str] = field(default_factory=set)
@@ -161,19 +162,18 @@ class _Look:
             self.queue.release(handles)
 
     def __iter__(self) -> Iterator[Record]:
-        while len(self._handles) < MAX_LOOKED_AT:
-            if not self.store.has_time():
-                return
+        ids = None if self.which.ids is None else set(self.which.ids)
+        while len(self._handles) < MAX_LOOKED_AT and self.store.has_time():
             received = self.queue.receive(wait_seconds=WAIT_SECONDS, hidden_seconds=HIDDEN_SECONDS)
-            if not received:
-                self.complete = True
-                return
             fresh = [record for record in received if record["messageId"] not in self._handles]
             for record in received:
                 self._handles[record["messageId"]] = record["receiptHandle"]
             for record in fresh:
-                if self.organization_id in (None, _owner(record)) and self.store.has_time():
+                if record in self.which and self.store.has_time():
                     yield record
+            if not received or (ids is not None and ids <= self._handles.keys()):
+                self.complete = True
+                return
 
     def delete(self, record: Record) -> None:
         self.queue.delete([self._handles[record["messageId"]]])

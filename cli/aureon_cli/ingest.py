@@ -1,0 +1,324 @@
+"""``aureon ingest``: sends the events of a file, or of standard input, and counts each once.
+
+Batches go out in parallel. Where the destination is busy they wait, and go out again under the
+same key. Lines that are refused are reported in a file of their own, and their neighbours are
+sent without them, under the key of the whole all the same: so whatever is forgotten of what was
+done, it cannot be done twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import typer
+import uuid_utils
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from aureon import exact
+from aureon.errors import AureonError, Unavailable
+from aureon_cli.batches import Batch, Cutter, Line
+from aureon_cli.destinations import Destination, Refused
+from aureon_cli.journal import Begun, Counts, Journal, State
+
+PROGRESS_SUFFIX: Final = ".aureon-progress"
+REJECTED_SUFFIX: Final = ".aureon-rejected.jsonl"
+STANDARD_INPUT: Final = Path("-")
+
+MAX_TRIES: Final = 10
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 30.0
+LONGEST_RETRY_AFTER_SECONDS: Final = 60
+
+DONE: Final = 0
+REJECTED: Final = 1
+INTERRUPTED: Final = 130
+
+
+class IngestError(AureonError):
+    """The events cannot be sent, or not all of them, and how to go on."""
+
+
+class Stopped(AureonError):
+    """A batch is left as it is, since the work has stopped."""
+
+
+def run(path: Path, destination: Destination, parallel: int) -> int:
+    """Send a file, or standard input for ``-``; return the exit code.
+
+    How many events were counted goes to standard output, everything else to standard error.
+    Raises `IngestError` and `DestinationError`.
+    """
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(closing(destination))
+            work = _open(stack, path, destination, parallel)
+            try:
+                interrupted = work.run()
+            finally:
+                typer.echo(_summary(work.journal.state.counts, destination))
+    except OSError as error:
+        raise IngestError(f"{error.filename or path}: {error.strerror}.") from error
+    if interrupted:
+        typer.echo(f"aureon: Stopped. {work.how_to_go_on()}", err=True)
+        return INTERRUPTED
+    if work.journal.state.counts.rejected:
+        typer.echo(f"aureon: Lines were rejected; {work.rejected.path} says why.", err=True)
+        return REJECTED
+    return DONE
+
+
+def _summary(counts: Counts, destination: Destination) -> str:
+    names = (*destination.outcomes, "rejected")
+    return ", ".join(f"{name} {getattr(counts, name)}" for name in names)
+
+
+def _open(stack: ExitStack, path: Path, destination: Destination, parallel: int) -> _Work:
+    """Open what there is to read and to write. Raises `IngestError` and `JournalError`."""
+    file = sys.stdin.buffer if path == STANDARD_INPUT else stack.enter_context(path.open("rb"))
+    size_bytes = None
+    if path != STANDARD_INPUT and path.is_file():
+        _lock(file, path)
+        journal = Journal.open(_beside(path, PROGRESS_SUFFIX), path.resolve(), destination.name)
+        rejected_path = _beside(path, REJECTED_SUFFIX)
+        size_bytes = path.stat().st_size
+    else:
+        # Nobody can tell whether another stream is the same, so each is another.
+        journal = Journal(State(f"stream {uuid_utils.uuid4()}", destination.name), None)
+        rejected_path = Path("stdin" + REJECTED_SUFFIX)
+    rejected = _RejectedLines(rejected_path, journal.state.rejected_bytes)
+    stack.enter_context(closing(rejected))
+    progress = stack.enter_context(_progress())
+    task = progress.add_task("", total=size_bytes, lines=0)
+    return _Work(file, destination, parallel, journal, rejected, progress, task)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise IngestError(f"Another aureon ingest is at work on {path}.") from error
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True, markup=False, highlight=False)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[lines]:,} lines"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+class _RejectedLines:
+    """The file that names the lines that were rejected, and says why."""
+
+    def __init__(self, path: Path, size_bytes: int) -> None:
+        """`size_bytes` is how much of the file is known to be in order; the rest is cut off."""
+        self.path = path
+        self.size_bytes = 0
+        self._file: BinaryIO | None = None
+        if path.exists():
+            self.size_bytes = min(size_bytes, path.stat().st_size)
+            os.truncate(path, self.size_bytes)
+
+    def add(self, lines: Iterable[Line], reasons: Mapping[int, str]) -> None:
+        for line in lines:
+            if self._file is None:
+                self._file = self.path.open("ab")
+            report = {"line": line.number, "error": reasons[line.number], "event": _event(line)}
+            self.size_bytes += self._file.write(exact.write(report) + b"\n")
+        if self._file is not None:
+            self._file.flush()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _event(line: Line) -> object:
+    """What a line says, or the line itself where it says nothing."""
+    try:
+        event: object = exact.parse(line.text)
+    except ValueError:
+        return line.text.decode(errors="replace")
+    return event
+
+
+@dataclass
+class _Work:
+    """A source on its way to its destination, as many batches at once as go out in parallel."""
+
+    file: BinaryIO
+    destination: Destination
+    parallel: int
+    journal: Journal
+    rejected: _RejectedLines
+    progress: Progress
+    task: TaskID
+    _failure: BaseException | None = None
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._slots = threading.Semaphore(self.parallel)
+
+    def run(self) -> bool:
+        """Send everything, and say whether that was interrupted.
+
+        What is under way then is finished; interrupted once more, it is left as it is.
+        """
+        try:
+            self._start_all()
+            self._wait()
+        except KeyboardInterrupt:
+            self._stop.set()
+            self._show("finishing what is under way")
+            with suppress(KeyboardInterrupt):
+                self._wait()
+            return True
+        except BaseException:
+            self._stop.set()
+            self._wait()
+            raise
+        if self._failure:
+            raise self._failure
+        return False
+
+    def how_to_go_on(self) -> str:
+        if self.journal.is_kept:
+            return "The same command goes on from here, and counts nothing twice."
+        state = self.journal.state
+        first = min([state.position.lines, *(begun.start.lines for begun in state.begun)]) + 1
+        return (
+            "A stream cannot be taken up again. "
+            f"Every line before line {first:,} was sent; of the others, some may have been."
+        )
+
+    def _start_all(self) -> None:
+        batches = self._batches()
+        while not self._stop.is_set():
+            self._slots.acquire()
+            batch = next(batches, None)
+            if batch is None:
+                return
+            thread = threading.Thread(target=self._deliver, args=batch, daemon=True)
+            thread.start()
+            self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
+
+    def _wait(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def _batches(self) -> Iterator[tuple[Batch, dict[int, str]]]:
+        """What is left to send, with the reasons for lines that are left out.
+
+        First the batches that may have arrived, as they were; then those that never were begun.
+        """
+        state = self.journal.state
+        cutter = Cutter(self.file, self.destination.max_bytes)
+        if not cutter.skip(state.position):
+            raise IngestError(
+                f"The first {state.position.lines:,} lines of {self.file.name} were sent, and have "
+                "changed since. Send new events in a file of their own."
+            )
+        self._show("", completed=state.position.offset, lines=state.position.lines)
+        for begun in state.begun:
+            self._show("", advance=begun.start.offset - begun.end)
+            yield self._again(begun)
+        if state.begun:
+            self.file.seek(state.position.offset)
+        while batch := cutter.next():
+            with self._lock:
+                self.journal.begin(batch)
+            yield batch, batch.refused
+
+    def _again(self, begun: Begun) -> tuple[Batch, dict[int, str]]:
+        self.file.seek(begun.start.offset)
+        cutter = Cutter(self.file, self.destination.max_bytes, begun.start)
+        batch = cutter.next(until=begun.end)
+        if batch is None:
+            raise IngestError(f"{self.file.name} has become shorter.")
+        return batch, {**batch.refused, **begun.left_out}
+
+    def _deliver(self, batch: Batch, left_out: Mapping[int, str]) -> None:
+        """Send a batch, and take note of what became of it."""
+        left_out = dict(left_out)
+        try:
+            counts = self._count(batch, left_out)
+            with self._lock:
+                rejected = [line for line in batch.lines if line.number in left_out]
+                self.rejected.add(rejected, left_out)
+                counts += Counts(rejected=len(rejected))
+                self.journal.finish(batch, counts, self.rejected.size_bytes)
+                self._show(
+                    "",
+                    advance=batch.end.offset - batch.start.offset,
+                    lines=self.journal.state.position.lines,
+                )
+        except Stopped:
+            pass
+        except BaseException as failure:
+            self._failure = self._failure or failure
+            self._stop.set()
+        finally:
+            self._slots.release()
+
+    def _count(self, batch: Batch, left_out: dict[int, str]) -> Counts:
+        """Send a batch without what is left out, and leave out what is refused."""
+        key = batch.key(self.journal.state.source)
+        while kept := [line for line in batch.lines if line.number not in left_out]:
+            try:
+                return self._send(key, [line.text for line in kept])
+            except Refused as refused:
+                for place, reason in refused.reasons.items():
+                    left_out[kept[place].number] = reason
+                with self._lock:
+                    self.journal.leave_out(batch, left_out)
+        return Counts()
+
+    def _send(self, key: str, events: Sequence[bytes]) -> Counts:
+        """Send events, again and again where they may not have arrived."""
+        tries = 0
+        while not self._stop.is_set():
+            try:
+                return self.destination.send(key, events)
+            except Unavailable as unavailable:
+                tries += 1
+                if tries == MAX_TRIES:
+                    raise IngestError(
+                        f"{unavailable.detail} Tried {MAX_TRIES} times. {self.how_to_go_on()}"
+                    ) from unavailable
+                pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries)
+                asked = min(LONGEST_RETRY_AFTER_SECONDS, unavailable.retry_after_seconds)
+                self._show(f"{unavailable.detail} Trying again.")
+                self._stop.wait(max(asked, random.uniform(pause / 2, pause)))
+        raise Stopped
+
+    def _show(self, description: str, **more: Any) -> None:
+        self.progress.update(self.task, description=description, **more)

@@ -1,0 +1,119 @@
+"""Batches of lines: always cut in the same places, never more than fits, keyed by what they say."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aureon_cli import batches
+from aureon_cli.batches import Batch, Cutter, Position
+
+MAX_BYTES = 64
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MAX_EVENTS_PER_REQUEST", 3)
+    monkeypatch.setattr(batches, "PIECE_BYTES", 7)
+
+
+def cut(content: bytes, max_bytes: int = MAX_BYTES) -> list[Batch]:
+    cutter = Cutter(io.BytesIO(content), max_bytes)
+    return list(iter(cutter.next, None))
+
+
+def texts(batch: Batch) -> list[bytes]:
+    return [line.text for line in batch.lines]
+
+
+def test_a_batch_has_as_many_lines_as_a_request() -> None:
+    assert [texts(batch) for batch in cut(b"1\n2\n3\n4\n5\n")] == [[b"1", b"2", b"3"], [b"4", b"5"]]
+
+
+def test_a_batch_is_full_when_it_has_as_many_bytes_as_a_line_may_have() -> None:
+    line = b'"' + b"x" * (MAX_BYTES - 4) + b'"\n'
+    assert [len(batch.lines) for batch in cut(line * 4)] == [2, 2]
+
+
+def test_the_last_line_needs_no_end_and_a_carriage_return_is_no_part_of_it() -> None:
+    assert [texts(batch) for batch in cut(b"1\r\n2")] == [[b"1", b"2"]]
+
+
+def test_blank_lines_are_passed_over_and_counted() -> None:
+    (batch,) = cut(b"\n 1\n\n\t\n2\n\n")
+    assert [(line.number, line.text) for line in batch.lines] == [(2, b"1"), (5, b"2")]
+    assert batch.end.lines == 6
+
+
+def test_a_source_of_nothing_has_no_batches() -> None:
+    assert cut(b"") == []
+
+
+@pytest.mark.parametrize("text", [b"{", b"nope", b"\xff", b'"\xff"', b"1 2", b"NaN", b"[" * 60])
+def test_what_is_not_json_is_refused_by_its_line(text: bytes) -> None:
+    (batch,) = cut(b"1\n" + text + b"\n3\n")
+    assert list(batch.refused) == [2]
+    assert batch.refused[2].startswith("This is not JSON")
+    assert texts(batch) == [b"1", text, b"3"]
+
+
+def test_a_line_that_is_too_long_is_refused_and_not_kept() -> None:
+    (batch,) = cut(b"1\n" + b"9" * 10_000 + b"\n", 1_000)
+    assert batch.refused == {2: "A line has at most 1,000 bytes."}
+    assert len(batch.lines[1].text) <= batches.SHOWN_BYTES
+    assert batch.end.offset == 10_003
+
+
+def test_a_line_as_long_as_one_may_be_is_taken() -> None:
+    (batch,) = cut(b"9" * (MAX_BYTES - 1) + b"\n")
+    assert batch.refused == {}
+
+
+LINES = st.lists(
+    st.sampled_from([b"1\n", b"\n", b"{\n", b'"' + b"x" * 40 + b'"\n', b"9" * 100 + b"\n"]),
+    max_size=40,
+).map(b"".join)
+
+
+@given(LINES, st.integers(0, 50))
+def test_work_that_is_taken_up_finds_the_same_batches(content: bytes, done: int) -> None:
+    whole = cut(content)
+    position = whole[min(done, len(whole)) - 1].end if done and whole else Position()
+
+    cutter = Cutter(io.BytesIO(content), MAX_BYTES)
+    assert cutter.skip(position)
+    rest = list(iter(cutter.next, None))
+
+    assert rest == [batch for batch in whole if batch.start.offset >= position.offset]
+    for batch in whole:
+        file = io.BytesIO(content)
+        file.seek(batch.start.offset)
+        again = Cutter(file, MAX_BYTES, batch.start).next(until=batch.end.offset)
+        assert again is not None
+        assert (again.lines, again.refused) == (batch.lines, batch.refused)
+        assert again.key("source") == batch.key("source")
+
+
+def test_a_batch_ends_where_it_is_known_to_have_ended() -> None:
+    """Although the file has grown since, and there would be room."""
+    grown = Cutter(io.BytesIO(b"1\n2\n3\n"), MAX_BYTES)
+    batch = grown.next(until=2)
+    assert batch is not None
+    assert texts(batch) == [b"1"]
+
+
+@pytest.mark.parametrize("changed", [b"1\n9\n3\n", b"1\n", b""])
+def test_a_change_in_what_was_sent_is_noticed(changed: bytes) -> None:
+    (batch,) = cut(b"1\n2\n")
+    assert not Cutter(io.BytesIO(changed), MAX_BYTES).skip(batch.end)
+
+
+def test_a_key_tells_sources_places_and_contents_apart() -> None:
+    first, second = cut(b"1\n1\n1\n" * 2)
+    (other,) = cut(b"1\n1\n2\n")
+    keys = {first.key("a"), first.key("b"), second.key("a"), other.key("a")}
+    assert len(keys) == 4
+    assert all(len(key) <= 255 for key in keys)
