@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from aureon.store import Store
+from tests import inline_engine
 from tests.api import Api, Reply
 from tests.credits import (
     SHAPES,
@@ -26,8 +27,24 @@ from tests.credits import (
 from tests.faults import Call, Calls, Crash, Fault, Plan, faults, nth
 from tests.integration.conftest import NewApi
 from tests.recount import assert_conserved
+from tests.seams import restart_handlers, without_pauses
 
 Action = Callable[[Api, str], Reply]
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """A table of the engine in this process: everything is gone through some hundred times."""
+    with inline_engine.table() as store:
+        yield store
+
+
+@pytest.fixture(autouse=True)
+def seams() -> Iterator[None]:
+    with without_pauses():
+        yield
+
+
 # Of a read, it doesn't matter whether it was executed.
 OF_READS = (Fault.DIE_BEFORE, Fault.TIMEOUT_BEFORE, Fault.THROTTLE)
 
@@ -71,11 +88,12 @@ def prepared(api: Api, shape: Shape) -> tuple[str, str]:
 
 
 def trials(new_api: NewApi, shape: Shape, act: Action) -> Iterator[Trial]:
-    """Try an action without a fault, and then with each fault of each call that it makes."""
+    """Try an action by a new handler, without a fault, and with each fault of each of its calls."""
 
     def trial(plan: Plan) -> tuple[Trial, Calls]:
         api = new_api()
         tried = Trial(api, *prepared(api, shape), status=None)
+        restart_handlers()
         with faults(api.store.client, plan) as calls, suppress(Crash):
             tried.status = act(api, tried.hold_id).status
         return tried, calls
