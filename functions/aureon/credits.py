@@ -23,7 +23,14 @@ from aureon import catalog, exact, keys, times
 from aureon.domain.balances import LIMIT, ZERO, Delta
 from aureon.domain.credits import DECISIVE, MAX_OPEN_HOLDS, Holds, Standing
 from aureon.domain.customers import Pointer, profile
-from aureon.domain.events import FINGERPRINT_BYTES, Event, Named, Place, event_id
+from aureon.domain.events import (
+    FINGERPRINT_BYTES,
+    MAX_METADATA_KEYS,
+    Event,
+    Named,
+    Place,
+    event_id,
+)
 from aureon.domain.fold import BalanceOf, Claim
 from aureon.domain.meters import Match, MeterSet
 from aureon.domain.pages import encode_event, encode_events, page_item
@@ -55,6 +62,7 @@ MAX_ATTEMPTS: Final = 200
 FIRST_PAUSE_SECONDS: Final = 0.002
 LONGEST_PAUSE_SECONDS: Final = 0.1
 MAX_HOLD_ID_CHARACTERS: Final = 64
+LEAST_UNITS: Final = Decimal("1e-9")
 # The batches that single events of these origins are.
 SPEND_BATCH: Final = "s-"
 HOLD_BATCH: Final = "h-"
@@ -153,7 +161,7 @@ def spend(store: Store, organization_id: str, body: SpendBody) -> Spent:
     page_key = keys.page(organization_id, account.ledger_id, place.page)
     # Either tells a repeat that it is one: of the caller's request, or of an attempt of our own.
     proof = keys.claim(organization_id, event.external_id) if event.external_id else page_key
-    units = _decisive(account, matches, least=Decimal("1e-9"))
+    units = _decisive(account, matches)
 
     def decide(now: _Snapshot) -> _Decision[Spent]:
         if proof in now.items:
@@ -162,6 +170,7 @@ def spend(store: Store, organization_id: str, body: SpendBody) -> Spent:
                 _require_same_spend(counted, event)
             admitted = counted.place if counted is not None else place
             return _Decision(Spent(event_id(admitted), now.standings()))
+        _require_units(units, least=LEAST_UNITS)
         now.require(units, body.limit)
         writes = [put_new(page_key, account.page(event, "spend"))]
         if event.external_id:
@@ -183,9 +192,11 @@ def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
     named = _named(body)
     hold_id = _hold_id(organization_id, body.external_id)
     hold_key = keys.hold(organization_id, hold_id)
+    outcome_key = keys.hold_outcome(organization_id, hold_id)
     account, event, matches = _charge(store, organization_id, named, body.name, body.metadata)
-    units = _decisive(account, matches, least=Decimal("1e-9"))
-    content = (named, body.name, body.metadata, body.limit, body.expires_in_seconds)
+    units = _decisive(account, matches)
+    limit = body.limit.normalize(EXACT)
+    content = (event.fingerprint().hex(), limit, body.expires_in_seconds)
     hold = Hold(
         id=hold_id,
         external_id=body.external_id,
@@ -206,7 +217,9 @@ def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
             placed = Hold.from_item(now.items[hold_key])
             if placed.fingerprint != hold.fingerprint:
                 raise Conflict("This external id was used for another hold.")
+            placed = placed.ended(now.items.get(outcome_key))
             return _Decision(replace(placed, standings=now.standings()))
+        _require_units(units, least=LEAST_UNITS)
         now.require(units, body.limit)
         holds = {
             meter_id: now.holds[meter_id].with_hold(hold_id, held, hold.expires_at)
@@ -219,10 +232,7 @@ def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
             [put_new(hold_key, hold.to_item()), *now.writes(holds=holds)],
         )
 
-    placed = account.settle(decide, hold_key)
-    if placed.placed_at == hold.placed_at:
-        return placed
-    return placed.ended(store.get(keys.hold_outcome(organization_id, hold_id)))
+    return account.settle(decide, hold_key, outcome_key)
 
 
 def get_hold(store: Store, organization_id: str, hold_id: str) -> Hold:
@@ -245,9 +255,9 @@ def capture(store: Store, organization_id: str, hold_id: str, body: CaptureBody)
     """
     hold = get_hold(store, organization_id, hold_id)
     account = _account_of(store, organization_id, hold)
-    event = _event(hold.customer, hold.name, {**hold.metadata, **body.metadata})
+    event = _event(hold.customer, hold.name, _merged(hold.metadata, body.metadata))
     matches = account.meters.match(event)
-    units = _decisive(account, matches, least=ZERO)
+    units = _decisive(account, matches)
     fingerprint = event.fingerprint()
     place = _place(account.ledger_id, f"{HOLD_BATCH}{hold_id}", event)
     outcome_key = keys.hold_outcome(organization_id, hold_id)
@@ -260,6 +270,7 @@ def capture(store: Store, organization_id: str, hold_id: str, body: CaptureBody)
             if bytes(outcome["fingerprint"]) != fingerprint:
                 raise Conflict("The hold was captured with other metadata.")
             return _Decision(replace(hold.ended(outcome), standings=now.standings()))
+        _require_units(units, least=ZERO)
         now.require(units, hold.limit, hold_id=hold_id)
         outcome = {
             "state": "captured",
@@ -341,17 +352,19 @@ class _Account:
             origin=origin,
         )
 
-    def settle(self, decide: Callable[[_Snapshot], _Decision[T]], proof: keys.Key) -> T:
+    def settle(self, decide: Callable[[_Snapshot], _Decision[T]], *proofs: keys.Key) -> T:
         """Decide on a snapshot and commit, anew as long as others come in between.
 
-        `proof` is the item that shows that the thing was done before. Once the outcome of a commit
-        is not known, what a later snapshot would refuse may still come about: `Unavailable`.
+        `proofs` are the items that show what was done before. Once the outcome of a commit is not
+        known, what a later snapshot would refuse may still come about: `Unavailable`.
         """
         uncertain = False
         for attempt in range(MAX_ATTEMPTS):
             committing = False
             try:
-                decision = decide(self._snapshot(proof))
+                decision = decide(self._snapshot(proofs))
+                if len(decision.writes) > MAX_TRANSACTION_ACTIONS:
+                    raise _too_many_meters()
                 if decision.writes:
                     committing = True
                     self.store.transact(decision.writes)
@@ -370,25 +383,17 @@ class _Account:
             time.sleep(random.uniform(0, pause))
         raise Unavailable("Too many others spend the same credits.")
 
-    def _snapshot(self, proof: keys.Key) -> _Snapshot:
+    def _snapshot(self, proofs: Iterable[keys.Key]) -> _Snapshot:
         """Read everything that a decision depends on, as it is at one instant."""
         while True:
             spread = dict(self.ledgers)
-            wanted = self._keys(proof, spread)
+            wanted = [*proofs, *self._keys(spread)]
             if len(wanted) > MAX_TRANSACTION_ACTIONS:
-                raise Invalid(
-                    [
-                        Problem(
-                            "too_many_meters",
-                            ("body", "name"),
-                            "More balances decide on this than one transaction can read.",
-                        )
-                    ]
-                )
+                raise _too_many_meters()
             items = self.store.snapshot(wanted)
             customer = profile(items.get(keys.customer(self.organization_id, self.customer_id)))
             if customer is None:
-                raise Invalid([_unknown(self.customer)])
+                raise _unknown(self.customer)
             if customer.meter_version > self.meters.version:
                 raise Unavailable("The meters are being changed.")
             self.ledgers = {
@@ -400,9 +405,9 @@ class _Account:
             if self.ledgers == spread:
                 return _Snapshot(self, items)
 
-    def _keys(self, proof: keys.Key, spread: Mapping[str, bool]) -> list[keys.Key]:
+    def _keys(self, spread: Mapping[str, bool]) -> list[keys.Key]:
         owners = dict.fromkeys([self.customer_id, *spread])
-        wanted = [proof, *(keys.customer(self.organization_id, owner) for owner in owners)]
+        wanted = [keys.customer(self.organization_id, owner) for owner in owners]
         for meter_id, generation in self.deciding.items():
             wanted.append(keys.holds(self.organization_id, self.customer_id, meter_id))
             for ledger_id, is_spread in spread.items():
@@ -456,7 +461,7 @@ class _Snapshot:
                 continue
             reserved = self.holds[standing.meter_id].units_of(hold_id)
             beyond = EXACT.subtract(required, reserved)
-            if beyond <= 0 and reserved:
+            if beyond <= 0:
                 continue
             if not standing.admits(beyond, limit):
                 others = replace(standing, held=EXACT.subtract(standing.held, reserved))
@@ -509,9 +514,7 @@ class _Snapshot:
         if item is None:
             return 0
         if abs(EXACT.add(item["sum"], delta.sum)) >= LIMIT:
-            raise Invalid(
-                [Problem("value_error", ("body", "metadata"), "The balance would reach 10^18.")]
-            )
+            raise _invalid("value_error", "metadata", "The balance would reach 10^18.")
         return int(item["rev"])
 
     def _holds_key(self, meter_id: str) -> keys.Key:
@@ -531,7 +534,7 @@ def _charge(
         item = found.get(pointer_key)
         pointer = None if item is None else Pointer.from_item(item)
         if pointer is None or pointer.state != "customer":
-            raise Invalid([_unknown(named)])
+            raise _unknown(named)
         customer_id, ledger_id = pointer.customer_id, pointer.ledger_id
     version = catalog.version_of(found.get(version_key))
     meters = catalog.meters_at(store, organization_id, version)
@@ -568,32 +571,42 @@ def _account_of(store: Store, organization_id: str, hold: Hold) -> _Account:
     )
 
 
-def _decisive(account: _Account, matches: Iterable[Match], *, least: Decimal) -> Units:
-    """The units that the deciding meters count, which join the account's. Raises `Invalid`."""
-    units = {
-        match.meter_id: match.units
-        for match in matches
-        if account.meters.functions[match.meter_id] in DECISIVE
-    }
-    if not units:
-        raise Invalid(
-            [Problem("no_meter", ("body", "name"), "No sum or count meter counts this event.")]
-        )
+def _decisive(account: _Account, matches: Iterable[Match]) -> Units:
+    """The units that the deciding meters count; the meters join the account's."""
+    units = {}
     for match in matches:
-        if match.meter_id in units:
+        if account.meters.functions[match.meter_id] in DECISIVE:
             account.deciding[match.meter_id] = match.generation
-            if match.units < least:
-                raise Invalid(
-                    [
-                        Problem(
-                            "greater_than",
-                            ("body", "metadata"),
-                            "A spend takes a positive number of units; a grant is an event.",
-                            match.units,
-                        )
-                    ]
-                )
+            units[match.meter_id] = match.units
     return units
+
+
+def _require_units(units: Units, *, least: Decimal) -> None:
+    """Refuse what no meter counts, and what would give instead of take. Raises `Invalid`."""
+    if not units:
+        raise _invalid("no_meter", "name", "No sum or count meter counts this event.")
+    for counted in units.values():
+        if counted < least:
+            message = "A spend takes a positive number of units; a grant is an event."
+            raise _invalid("greater_than", "metadata", message, counted)
+
+
+def _too_many_meters() -> Invalid:
+    message = "More balances decide on this than one transaction can read and write."
+    return _invalid("too_many_meters", "name", message)
+
+
+def _invalid(kind: str, field: str, message: str, given: Any = None) -> Invalid:
+    return Invalid([Problem(kind, ("body", field), message, given)])
+
+
+def _merged(held: Mapping[str, Any], used: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The metadata of a hold with what its capture puts in its place. Raises `Invalid`."""
+    merged = {**held, **used}
+    if len(merged) > MAX_METADATA_KEYS:
+        message = f"Metadata has at most {MAX_METADATA_KEYS} keys, the hold's among them."
+        raise _invalid("too_long", "metadata", message)
+    return merged
 
 
 def _event(named: Named, name: str, metadata: Mapping[str, Any]) -> Event:
@@ -615,9 +628,9 @@ def _hold_id(organization_id: str, external_id: str) -> str:
     return hashlib.sha256(f"{organization_id}/{external_id}".encode()).hexdigest()[:32]
 
 
-def _unknown(named: Named) -> Problem:
+def _unknown(named: Named) -> Invalid:
     place = "external_customer_id" if named.by_external_id else "customer_id"
-    return Problem("value_error", ("body", place), "Customer does not exist.", named.id)
+    return _invalid("value_error", place, "Customer does not exist.", named.id)
 
 
 def _require_same_spend(counted: Claim, event: Event) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from aureon import times
+from aureon import credits, times
 from tests.api import Api
 from tests.credits import (
     SHAPES,
+    Shape,
     assert_sound,
     capture,
     customer,
@@ -348,3 +349,91 @@ def test_running_dry_and_topping_up_keeps_one_small_balance_item(api: Api) -> No
 
     (item,) = items()
     assert len(str(item)) < 500
+
+
+def test_a_repeat_finds_what_was_done_though_its_meter_is_archived_since(
+    api: Api, customer_id: str, meter_id: str
+) -> None:
+    hold_id = hold(api, 2).body["id"]
+    spent, captured = spend(api, 3, external_id="s1"), capture(api, hold_id, 1)
+    assert api.patch(f"/v1/meters/{meter_id}", {"is_archived": True}).status == 200
+
+    assert spend(api, 3, external_id="s1").body == {"id": spent.body["id"], "meters": []}
+    assert hold(api, 2).body["status"] == "captured"
+    assert capture(api, hold_id, 1).body["event_id"] == captured.body["event_id"]
+    assert spend(api, 3).status == 422
+    assert hold(api, 2, "hold-2").status == 422
+
+
+def test_a_hold_can_be_released_though_its_meter_is_archived_since(
+    api: Api, customer_id: str, meter_id: str
+) -> None:
+    hold_id = hold(api, 2).body["id"]
+    api.patch(f"/v1/meters/{meter_id}", {"is_archived": True})
+
+    assert capture(api, hold_id).status == 422
+    assert release(api, hold_id).body["status"] == "released"
+
+
+def test_placing_a_hold_again_at_the_same_instant_finds_out_what_became_of_it(
+    api: Api, customer_id: str, later: Any
+) -> None:
+    later(timedelta(0))
+    hold_id = hold(api, 2).body["id"]
+    release(api, hold_id)
+
+    assert hold(api, 2).body["status"] == "released"
+
+
+def test_a_hold_is_the_same_however_its_numbers_are_written(api: Api, customer_id: str) -> None:
+    first = hold(api, 2, limit=1)
+
+    assert hold(api, Decimal("2.0"), limit=Decimal("1.00")).body["id"] == first.body["id"]
+    assert hold(api, 2, limit=0).status == 409
+
+
+def test_the_metadata_of_a_capture_and_its_hold_are_bounded_together(
+    api: Api, customer_id: str
+) -> None:
+    fifty = {"units": 2} | {f"key_{number}": number for number in range(49)}
+    hold_id = hold(api, 2, metadata=fifty).body["id"]
+    path = f"/v1/credits/holds/{hold_id}/capture"
+
+    assert api.post(path, {"metadata": {"one": "more"}}).problems() == {("body", "metadata")}
+    assert api.post(path, {"metadata": {"key_0": "another"}}).status == 200
+
+
+def test_a_capture_of_nothing_is_never_refused(api: Api, customer_id: str, later: Any) -> None:
+    hold_id = hold(api, 6).body["id"]
+    grant(api, -12)
+    later(timedelta(minutes=11))
+
+    assert capture(api, hold_id, 1).status == 402
+    assert capture(api, hold_id, 0).status == 200
+    assert state(api, customer_id) == (2, 0, 0)
+
+
+def test_a_spend_that_does_not_fit_in_a_transaction_is_refused(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer(api, "own")
+    for _ in range(3):
+        api.meter(func="avg", property="units")
+    monkeypatch.setattr(credits, "MAX_TRANSACTION_ACTIONS", 5)
+
+    assert spend(api, 1).status == 200, "a page and four balances"
+    assert spend(api, 1, external_id="s1").problems() == {("body", "name")}
+
+
+@pytest.mark.parametrize("shape", ["spread", "linked and spread"])
+def test_a_spend_that_more_balances_decide_on_than_one_snapshot_shows_is_refused(
+    api: Api, shape: Shape
+) -> None:
+    customer(api, shape)
+    for _ in range(1 if shape == "linked and spread" else 4):
+        api.meter()
+    assert spend(api, 1, limit=100).status == 200
+
+    api.meter()
+
+    assert spend(api, 1, limit=100).problems() == {("body", "name")}
