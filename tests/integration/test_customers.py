@@ -313,6 +313,17 @@ def test_deletion_frees_address_and_external_id_and_nobody_inherits_credits(
     assert api.balances(heir) == {meter_id: 3}
 
 
+def test_events_sent_after_a_deletion_are_the_next_customers(api: Api, path: str) -> None:
+    meter_id = api.meter()
+    api.ingest(usage(-10, external_customer_id="user_123"))
+    api.delete(path)
+
+    api.ingest(usage(3, external_customer_id="user_123"))
+    heir = api.customer("user@example.com", external_id="user_123")
+
+    assert api.balances(heir) == {meter_id: 3}
+
+
 def profile_of(api: Api, customer_id: str) -> dict[str, Any]:
     (item,) = (item for item in scan(api.store) if item.get("id") == customer_id)
     return item

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from aureon import catalog
 from aureon.domain.meters import MAX_MATCHES_PER_EVENT
 from tests.api import Api, Reply
 from tests.recount import assert_conserved
@@ -312,6 +313,8 @@ def test_meters_created_at_once_all_count_from_then_on(api: Api, customer_id: st
 
     assert len(api.get(METERS).body["items"]) == THREADS
     assert api.balances(customer_id) == dict.fromkeys(ids, 2)
+    versions = [meter.since_version for meter in catalog.read_all(api.store, api.organization_id)]
+    assert sorted(versions) == list(range(1, THREADS + 1)), "each change has a version of its own"
 
 
 def test_meters_archived_at_once_all_stop(api: Api, customer_id: str) -> None:
