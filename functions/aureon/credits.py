@@ -394,8 +394,6 @@ class _Account:
             customer = profile(items.get(keys.customer(self.organization_id, self.customer_id)))
             if customer is None:
                 raise _unknown(self.customer)
-            if customer.meter_version > self.meters.version:
-                raise Unavailable("The meters are being changed.")
             self.ledgers = {
                 ledger_id: bool(
                     items.get(keys.customer(self.organization_id, ledger_id), {}).get("spread")
@@ -529,6 +527,7 @@ def _charge(
     version_key = keys.meter_version(organization_id)
     pointer_key = keys.external(organization_id, named.id) if named.by_external_id else None
     found = store.batch_get([version_key, *([pointer_key] if pointer_key else [])])
+    version = catalog.version_of(found.get(version_key))
     customer_id = ledger_id = named.id
     if pointer_key:
         item = found.get(pointer_key)
@@ -536,7 +535,9 @@ def _charge(
         if pointer is None or pointer.state != "customer":
             raise _unknown(named)
         customer_id, ledger_id = pointer.customer_id, pointer.ledger_id
-    version = catalog.version_of(found.get(version_key))
+        if pointer.meter_version > version:
+            # The pointer was read after the version, and its ledger began in between.
+            version = catalog.version_of(store.get(version_key))
     meters = catalog.meters_at(store, organization_id, version)
     account = _Account(
         store,

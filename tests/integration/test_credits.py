@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aureon import credits, times
+from aureon import credits, keys, times
 from tests.api import Api
 from tests.credits import (
     SHAPES,
@@ -437,3 +437,24 @@ def test_a_spend_that_more_balances_decide_on_than_one_snapshot_shows_is_refused
     api.meter()
 
     assert spend(api, 1, limit=100).problems() == {("body", "name")}
+
+
+def test_a_spend_counts_with_all_meters_that_are_older_than_its_customer(api: Api) -> None:
+    """The version of the meters may be read a moment before the pointer that is read with it."""
+    api.meter()
+    customer(api, "own")
+
+    def earlier(parsed: dict[str, Any], **_: Any) -> None:
+        for item in parsed["Responses"][api.store.table]:
+            if item["sk"]["S"] == keys.VERSION_SORT:
+                item["version"]["N"] = "1"
+
+    events = api.store.client.meta.events
+    events.register("after-call.dynamodb.BatchGetItem", earlier)
+    try:
+        spent = spend(api, 1)
+    finally:
+        events.unregister("after-call.dynamodb.BatchGetItem", earlier)
+
+    assert spent.status == 200
+    assert [meter["balance"] for meter in spent.body["meters"]] == [-9, -9]
