@@ -7,6 +7,8 @@ ARGS ?=
 # uv where it is installed, else this version of it in an environment of its own.
 UV_VERSION := 0.13.9
 UV := $(shell command -v uv || echo .uv/$(UV_VERSION)/bin/uv)
+# infra/bundle.py uses it too.
+export UV
 export UV_PYTHON = $(PYTHON)
 export UV_PYTHON_DOWNLOADS = never
 export UV_PROJECT_ENVIRONMENT = .venv
@@ -18,7 +20,11 @@ SDKS := .venv-sdk-0/synced .venv-sdk-1/synced
 NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 	$(wildcard tests/contract/*/package-lock.json))
 
-.PHONY: help dev test check format import-times
+# The CDK's command line.
+CDK := infra/node_modules/.bin/cdk
+CDK_READY := .venv/dev infra/node_modules/.package-lock.json
+
+.PHONY: help dev test check format import-times synth bundle-size deploy destroy
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -42,6 +48,18 @@ format: .venv/dev ## Format, and fix what can be fixed
 import-times: .venv/dev ## Measure what the handlers' imports cost
 	@$(BIN)/python scripts/import_times.py
 
+synth: .venv/dev ## Write the stack's template to build/cdk.out: no AWS account, no Docker
+	$(BIN)/python -m infra
+
+bundle-size: .venv/dev ## Build what the functions are made of, and state its size
+	@$(BIN)/python -m infra.bundle
+
+deploy: $(CDK_READY) ## Deploy to the AWS account of your credentials (ARGS goes to cdk)
+	$(CDK) deploy $(ARGS)
+
+destroy: $(CDK_READY) ## Delete what was deployed, but for the data
+	$(CDK) destroy $(ARGS)
+
 # Each stamp says that an environment is as the lock wants it.
 
 # What runs the service, and no more; what else is there stays.
@@ -62,7 +80,7 @@ import-times: .venv/dev ## Measure what the handlers' imports cost
 
 %/node_modules/.package-lock.json: %/package.json %/package-lock.json
 	@command -v npm > /dev/null || { \
-		echo "The tests of the TypeScript clients need npm: install Node.js 20 or newer." >&2; exit 1; }
+		echo "This needs npm: install Node.js 20 or newer." >&2; exit 1; }
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 

@@ -1,0 +1,1 @@
+"""The stack: a CDK app that deploys Aureon to an AWS account."""

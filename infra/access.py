@@ -1,0 +1,140 @@
+"""What each function may do: the calls that it makes, on the kinds of items that it makes them on.
+
+A table is granted by the leading key, so a function that reads balances can't read the log, and
+one that counts events can't touch a token. `tests/infra` compares this with the calls that the
+handlers make.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from aws_cdk import aws_iam as iam
+
+from aureon import keys
+from infra.queues import Queues
+
+ANY: Final = "*"
+
+ORGANIZATION: Final = keys.organization(ANY).pk
+TOKEN: Final = keys.token(ANY).pk
+CUSTOMER: Final = keys.customer(ANY, ANY).pk
+EMAIL: Final = keys.email(ANY, ANY).pk
+EXTERNAL: Final = keys.external(ANY, ANY).pk
+METERS: Final = keys.meters(ANY)
+LOG: Final = keys.log(ANY, ANY)
+CLAIM: Final = keys.claim(ANY, ANY).pk
+REQUEST: Final = keys.request(ANY, ANY).pk
+BATCH: Final = keys.batch(ANY, ANY).pk
+HOLD: Final = keys.hold(ANY, ANY).pk
+# A slice is a number.
+CUSTOMERS: Final = keys.customer_directory(ANY, 0).removesuffix("0") + ANY
+
+
+Grants = Mapping[str, tuple[str, ...]]
+
+# Of the table: which actions, on which leading keys. The parts of a transaction are granted one
+# by one, under the names of single calls.
+_COUNTING: Final[Grants] = {
+    "GetItem": (METERS,),
+    "BatchGetItem": (METERS, CUSTOMER, EXTERNAL, LOG, CLAIM),
+    "Query": (METERS,),
+    "PutItem": (LOG, CLAIM, EXTERNAL),
+    "UpdateItem": (CUSTOMER, EXTERNAL),
+}
+ON_TABLE: Final[Mapping[str, Grants]] = {
+    "health": {"GetItem": (ORGANIZATION,)},
+    "ingest": {
+        **_COUNTING,
+        "GetItem": (TOKEN, METERS, REQUEST),
+        "PutItem": (*_COUNTING["PutItem"], REQUEST),
+    },
+    "consumer": {
+        **_COUNTING,
+        "BatchGetItem": (*_COUNTING["BatchGetItem"], BATCH),
+        "PutItem": (*_COUNTING["PutItem"], BATCH),
+    },
+    "dead_letters": {
+        "GetItem": (TOKEN, METERS),
+        "BatchGetItem": (METERS, CUSTOMER, EXTERNAL, LOG, CLAIM, BATCH),
+        "Query": (METERS,),
+    },
+    "credits": {
+        "GetItem": (TOKEN, METERS, CUSTOMER, LOG, CLAIM, HOLD),
+        "BatchGetItem": (METERS, EXTERNAL, HOLD),
+        "Query": (METERS,),
+        "PutItem": (CUSTOMER, LOG, CLAIM, HOLD),
+        "UpdateItem": (CUSTOMER,),
+    },
+    "customers": {
+        "GetItem": (TOKEN, CUSTOMER, EMAIL, EXTERNAL),
+        "BatchGetItem": (METERS, CUSTOMER, EMAIL, EXTERNAL),
+        "PutItem": (EMAIL, EXTERNAL),
+        "UpdateItem": (CUSTOMER,),
+        "DeleteItem": (EMAIL,),
+    },
+    "meters": {
+        "GetItem": (TOKEN, METERS),
+        "Query": (METERS,),
+        "PutItem": (METERS,),
+        "UpdateItem": (METERS,),
+    },
+    "balances": {
+        "GetItem": (TOKEN, EXTERNAL),
+        "BatchGetItem": (CUSTOMER,),
+        "Query": (CUSTOMER, METERS),
+    },
+}
+# Of the index: who lists customers.
+ON_DIRECTORY: Final = {"customers": (CUSTOMERS,), "balances": (CUSTOMERS,)}
+
+
+def statements(*, table_arn: str, queues: Queues) -> Mapping[str, Sequence[iam.PolicyStatement]]:
+    """What each function may do with the table and the queues, by handler."""
+    ingestion, dead = queues.ingestion.queue_arn, queues.dead.queue_arn
+    on_queues = {
+        "consumer": [
+            _allow(ingestion, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+        ],
+        "dead_letters": [
+            _allow(dead, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
+            _allow(ingestion, "sqs:SendMessage"),
+        ],
+    }
+    return {
+        handler: [
+            *_on_table(table_arn, grants),
+            *(
+                _on_keys(f"{table_arn}/index/{keys.DIRECTORY}", ["Query"], (partition,))
+                for partition in ON_DIRECTORY.get(handler, ())
+            ),
+            *on_queues.get(handler, ()),
+        ]
+        for handler, grants in ON_TABLE.items()
+    }
+
+
+def _on_table(table_arn: str, grants: Grants) -> Iterator[iam.PolicyStatement]:
+    """One statement for all actions on the same keys."""
+    actions: dict[tuple[str, ...], list[str]] = {}
+    for action, partitions in grants.items():
+        actions.setdefault(tuple(sorted(partitions)), []).append(action)
+    for partitions, theirs in actions.items():
+        yield _on_keys(table_arn, theirs, partitions)
+
+
+def _on_keys(
+    resource: str, actions: Iterable[str], partitions: Sequence[str]
+) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=[f"dynamodb:{action}" for action in actions],
+        resources=[resource],
+        conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partitions)}},
+    )
+
+
+def _allow(resource: str, *actions: str) -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=list(actions), resources=[resource])

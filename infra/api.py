@@ -1,0 +1,121 @@
+"""The HTTP API: a route for each path that `aureon.routes` has, in both of its forms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from aws_cdk import Acknowledgment, RemovalPolicy, Stack, Validations
+from aws_cdk import aws_apigatewayv2 as gateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from aureon.routes import Route
+
+REQUESTS_PER_SECOND: Final = 1000
+BURST_REQUESTS: Final = 2000
+# What a request was and how it went; nothing of what a caller sent, and no address.
+ACCESS_LOG: Final = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTime",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "milliseconds": "$context.responseLatency",
+    "function_milliseconds": "$context.integrationLatency",
+    "error": "$context.integrationErrorMessage",
+}
+
+# What a caller calls a customer may hold slashes.
+EXTERNAL_ID: Final = "{external_id}"
+
+
+class Api(Construct):
+    """An API whose functions check the tokens themselves, so that every error is theirs to say."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        routes: Iterable[Route],
+        functions: Mapping[str, lambda_.Function],
+    ) -> None:
+        super().__init__(scope, id_)
+        Validations.of(self).acknowledge(
+            Acknowledgment(
+                id="AwsSolutions-APIG4",
+                reason="The functions check tokens before anything else, so that what a caller is "
+                "told is exact, and an authorizer's cold start is saved.",
+            )
+        )
+        api = gateway.CfnApi(self, "Resource", name="aureon", protocol_type="HTTP")
+        targets = {name: self._target(api, name, functions[name]) for name in _handlers(routes)}
+        for route in routes:
+            for path in paths(route):
+                key = f"{route.method} {path}"
+                gateway.CfnRoute(
+                    self, key, api_id=api.ref, route_key=key, target=targets[route.handler]
+                )
+        log = logs.LogGroup(
+            self,
+            "AccessLog",
+            retention=logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        gateway.CfnStage(
+            self,
+            "Stage",
+            api_id=api.ref,
+            stage_name="$default",
+            auto_deploy=True,
+            access_log_settings=gateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=log.log_group_arn, format=json.dumps(ACCESS_LOG)
+            ),
+            default_route_settings=gateway.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=REQUESTS_PER_SECOND,
+                throttling_burst_limit=BURST_REQUESTS,
+                detailed_metrics_enabled=True,
+            ),
+        )
+        self.id = api.ref
+        self.url = api.attr_api_endpoint
+
+    def _target(self, api: gateway.CfnApi, name: str, function: lambda_.Function) -> str:
+        """Let the API call a function. Returns what its routes name."""
+        integration = gateway.CfnIntegration(
+            self,
+            f"{name} integration",
+            api_id=api.ref,
+            integration_type="AWS_PROXY",
+            integration_uri=function.function_arn,
+            payload_format_version="2.0",
+        )
+        lambda_.CfnPermission(
+            self,
+            f"{name} permission",
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal="apigateway.amazonaws.com",
+            source_arn=Stack.of(self).format_arn(
+                service="execute-api", resource=api.ref, resource_name="*/*"
+            ),
+        )
+        return f"integrations/{integration.ref}"
+
+
+def paths(route: Route) -> Iterator[str]:
+    """The paths that the gateway has to know for a route.
+
+    A greedy variable stands at a path's end only, and takes a trailing slash with it.
+    """
+    path = route.path.rstrip("/")
+    if path.endswith(EXTERNAL_ID):
+        yield path.removesuffix("}") + "+}"
+    else:
+        yield from (path, f"{path}/")
+
+
+def _handlers(routes: Iterable[Route]) -> list[str]:
+    return sorted({route.handler for route in routes})

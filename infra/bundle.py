@@ -1,0 +1,149 @@
+"""What the functions are made of, built without Docker: wheels for another platform need no
+compiler.
+
+``python -m infra.bundle`` builds it for Lambda and states its size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+ROOT: Final = Path(__file__).parents[1]
+FUNCTIONS: Final = ROOT / "functions"
+BUILD: Final = ROOT / "build" / "bundle"
+
+# The services that botocore is to know. Each that it comes with takes room; there are hundreds.
+SERVICES: Final = {"dynamodb", "sqs"}
+
+
+class Target(NamedTuple):
+    """A Python, and a platform in uv's words: this machine's where there is none."""
+
+    python: str
+    platform: str | None
+
+
+LAMBDA: Final = Target("3.13", "aarch64-manylinux2014")
+HOST: Final = Target(f"{sys.version_info.major}.{sys.version_info.minor}", None)
+
+
+@dataclass(frozen=True)
+class Assets:
+    """Folders to deploy: two layers that all functions share, and one for each handler's module."""
+
+    dependencies: Path
+    package: Path
+    handlers: Mapping[str, Path]
+
+
+class UvMissing(Exception):
+    """There is no uv to build with."""
+
+
+def build(target: Target, *, functions: Path = FUNCTIONS, folder: Path = BUILD) -> Assets:
+    """Build the bundle of `functions` in a folder, the dependencies only where the lock is new."""
+    package = folder / "package"
+    shutil.rmtree(package, ignore_errors=True)
+    shutil.copytree(
+        functions / "aureon",
+        package / "python" / "aureon",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    handlers: dict[str, Path] = {}
+    for module in sorted(functions.glob("*.py")):
+        handlers[module.stem] = folder / "handlers" / module.stem
+        handlers[module.stem].mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(module, handlers[module.stem] / module.name)
+    return Assets(_dependencies(target), package, handlers)
+
+
+def _dependencies(target: Target) -> Path:
+    """The locked dependencies, built once for each lock and target, and shared."""
+    requirements = _uv("export", "--locked", "--no-default-groups", "--no-emit-project", "--quiet")
+    recipe = repr((requirements, target, Path(__file__).read_text()))
+    built = BUILD / "dependencies" / hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    if built.is_dir():
+        return built
+    built.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=built.parent) as scratch:
+        listed = Path(scratch, "requirements.txt")
+        listed.write_text(requirements)
+        layer = Path(scratch, "layer")
+        platform = ["--python-platform", target.platform] if target.platform else []
+        _uv(
+            *("pip", "install", "--quiet", "--require-hashes", "--requirements", str(listed)),
+            *("--target", str(layer / "python"), "--only-binary", ":all:"),
+            *("--python-version", target.python, *platform),
+        )
+        for path in _superfluous(layer / "python"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        try:
+            layer.rename(built)
+        except OSError:
+            # Somebody else was faster.
+            if not built.is_dir():
+                raise
+    return built
+
+
+def _superfluous(packages: Path) -> Iterator[Path]:
+    """What no function reads."""
+    yield packages / ".lock"
+    yield packages / "bin"
+    yield from (packages / "boto3" / name for name in ("data", "examples"))
+    for path in (packages / "botocore" / "data").iterdir():
+        if path.is_dir() and path.name not in SERVICES:
+            yield path
+
+
+def _uv(*arguments: str) -> str:
+    # As make has it: named, installed, or in an environment of its own.
+    own = sorted(map(str, ROOT.glob(".uv/*/bin/uv")))
+    program = os.environ.get("UV") or shutil.which("uv") or (own[-1] if own else None)
+    if program is None:
+        raise UvMissing("Building the bundle needs uv: make names the one that it uses.")
+    return subprocess.run(  # noqa: S603
+        [program, *arguments], cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+
+
+def files(folder: Path) -> list[Path]:
+    """The files of a folder, in a fixed order."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def write_archive(folder: Path, archive: Path) -> None:
+    """Write a folder as Lambda takes it."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as written:
+        for path in files(folder):
+            written.write(path, path.relative_to(folder))
+
+
+def main() -> None:
+    assets = build(LAMBDA)
+    parts = {
+        "dependencies": assets.dependencies,
+        "package": assets.package,
+        **{f"handler {name}": path for name, path in assets.handlers.items()},
+    }
+    print(f"{'':24} {'zipped':>10} {'unzipped':>10}  (KiB)")
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = Path(scratch, "archive.zip")
+        for name, folder in parts.items():
+            write_archive(folder, archive)
+            unzipped = sum(path.stat().st_size for path in files(folder))
+            print(f"{name:24} {archive.stat().st_size / 1024:10.1f} {unzipped / 1024:10.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""The bundle: complete, for Lambda's platform only, and no more than what the functions need."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import bundle
+from infra.bundle import Assets
+from tests.infra.conftest import aws_cdk, built
+
+# https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html
+ELF = b"\x7fELF"
+SHARED_OBJECT = 3
+AARCH64 = 183
+
+# What Lambda takes, unzipped: 250 MB with all layers. This is far below, to stay quick to load.
+MAX_UNZIPPED_BYTES = 25 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def for_lambda(tmp_path_factory: pytest.TempPathFactory) -> Assets:
+    return built(bundle.LAMBDA, tmp_path_factory.mktemp("bundle"))
+
+
+def natives(assets: Assets) -> dict[Path, bytes]:
+    """The native files among the dependencies, with their first bytes."""
+    found = {}
+    for path in bundle.files(assets.dependencies):
+        with path.open("rb") as file:
+            start = file.read(20)
+        if start.startswith(ELF) or ".so" in path.suffixes:
+            found[path] = start
+    return found
+
+
+def test_every_native_file_is_for_arm64_and_python_3_13(for_lambda: Assets) -> None:
+    found = natives(for_lambda)
+
+    assert len(found) >= 3
+    for path, start in found.items():
+        kind, machine = struct.unpack_from("<HH", start, 16)
+        assert start.startswith(ELF + b"\x02\x01"), path
+        assert (kind, machine) == (SHARED_OBJECT, AARCH64), path
+        # Either for this very version or for every one from some version on.
+        assert re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", path.name), path
+
+
+def test_every_handler_runs_on_the_bundle_alone(assets: Assets) -> None:
+    program = f"""
+import {", ".join(assets.handlers)}
+from aureon import queue, store
+import boto3, botocore
+store.connect("http://127.0.0.1:9", region_name="us-east-1")
+queue.connect("http://127.0.0.1:9", region_name="us-east-1")
+print(boto3.__file__, botocore.__file__, store.__file__)
+"""
+    layers = [str(layer / "python") for layer in (assets.dependencies, assets.package)]
+    path = [*map(str, assets.handlers.values()), *layers]
+
+    # -S leaves out what is installed beside the standard library.
+    ran = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        env={"PYTHONPATH": os.pathsep.join(path), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert all(file.startswith(tuple(layers)) for file in ran.stdout.split())
+
+
+def test_the_bundle_has_what_functions_need_and_nothing_else(for_lambda: Assets) -> None:
+    packages = {path.name for path in (for_lambda.dependencies / "python").iterdir()}
+    files = [
+        path.relative_to(folder)
+        for folder in (for_lambda.dependencies, for_lambda.package, *for_lambda.handlers.values())
+        for path in bundle.files(folder)
+    ]
+
+    assert {"botocore", "pydantic", "aws_lambda_powertools"} <= packages
+    assert not packages & {"aws_cdk", "typer", "rich", "ministack", "pytest", "aws_xray_sdk"}
+    assert not [path for path in files if "aureon_cli" in path.parts or path.suffix == ".pyc"]
+    assert [path.name for path in bundle.files(for_lambda.handlers["ingest"])] == ["ingest.py"]
+
+
+def test_the_dependencies_are_the_locked_ones(for_lambda: Assets) -> None:
+    paths = [str(for_lambda.dependencies / "python")]
+
+    for found in importlib.metadata.distributions(path=paths):
+        assert found.version == importlib.metadata.version(found.metadata["Name"])
+
+
+def test_the_bundle_is_small(for_lambda: Assets) -> None:
+    folders = (for_lambda.dependencies, for_lambda.package)
+
+    assert (
+        sum(path.stat().st_size for folder in folders for path in bundle.files(folder))
+        < MAX_UNZIPPED_BYTES
+    )
+
+
+def test_changing_a_handler_changes_the_asset_of_its_function_alone(
+    assets: Assets, tmp_path: Path
+) -> None:
+    changed = tmp_path / "functions"
+    shutil.copytree(bundle.FUNCTIONS, changed, ignore=shutil.ignore_patterns("__pycache__"))
+    with (changed / "ingest.py").open("a") as file:
+        file.write("# Changed.\n")
+    after = bundle.build(bundle.HOST, functions=changed, folder=tmp_path / "bundle")
+
+    before_hashes, after_hashes = hashes(assets), hashes(after)
+
+    assert {name for name in before_hashes if before_hashes[name] != after_hashes[name]} == {
+        "ingest"
+    }
+
+
+def hashes(assets: Assets) -> dict[str, Any]:
+    """What decides whether an asset is uploaded again, by its name."""
+    folders = {
+        "dependencies": assets.dependencies,
+        "package": assets.package,
+        **assets.handlers,
+    }
+    return {name: aws_cdk.FileSystem.fingerprint(str(folder)) for name, folder in folders.items()}

@@ -1,0 +1,248 @@
+"""The synthesized template on the local engine: the guide, and the queue, through the real stack.
+
+The engine knows no IAM: what the roles allow is asserted in `test_access`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+import httpx
+import pytest
+
+from aureon import queue, tokens
+from aureon.queue import Queue
+from aureon.store import Store
+from aureon_cli import engine as embedded
+from aureon_cli.engine import Engine
+from infra import bundle
+from tests.infra.conftest import Synthesized
+from tests.queue import message, texts
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+BUCKET = "cdk-hnb659fds-assets-000000000000-us-east-1"
+STACK = "aureon"
+ENOUGH_SECONDS = 60.0
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployed stack: a caller of its API, its table and its queues."""
+
+    api: httpx.Client
+    organization_id: str
+    ingestion: Queue
+    dead: Queue
+
+    def meter(self) -> None:
+        answer = self.api.post(
+            "/v1/meters/",
+            json={
+                "name": "API usage",
+                "filter": {
+                    "conjunction": "and",
+                    "clauses": [{"property": "name", "operator": "eq", "value": "api_usage"}],
+                },
+                "aggregation": {"func": "sum", "property": "units"},
+            },
+        )
+        assert answer.status_code == 201, answer.text
+
+    def customer(self, external_id: str) -> str:
+        answer = self.api.post(
+            "/v1/customers/",
+            json={"email": f"{external_id.replace('/', '.')}@example.com"}
+            | {"external_id": external_id},
+        )
+        assert answer.status_code == 201, answer.text
+        customer_id: str = answer.json()["id"]
+        return customer_id
+
+    def balance(self, customer_id: str) -> Any:
+        answer = self.api.get("/v1/customer-meters/", params={"customer_id": customer_id})
+        assert answer.status_code == 200, answer.text
+        return [found["balance"] for found in answer.json()["items"]]
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    engine: Engine,
+    dynamodb: DynamoDBClient,
+    synthesized: Synthesized,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Deployed]:
+    """The stack, deployed as CloudFormation does it, and an organization with a token and meter."""
+    outputs = deploy(engine, synthesized, tmp_path_factory.mktemp("archives"))
+    store = Store(dynamodb, outputs["TableName"])
+    organization_id = tokens.create_organization(store, "Test")
+    token, _ = tokens.create(store, organization_id)
+    client = queue.connect(engine.endpoint_url, **embedded.CREDENTIALS)
+    host = str(urlsplit(outputs["ApiUrl"]).hostname)
+    with httpx.Client(
+        base_url=engine.endpoint_url,
+        headers={"Host": host, "Authorization": f"Bearer {token}"},
+        timeout=ENOUGH_SECONDS,
+        trust_env=False,
+    ) as api:
+        stack = Deployed(
+            api,
+            organization_id,
+            Queue(client, outputs["QueueUrl"]),
+            Queue(client, outputs["DeadLetterQueueUrl"]),
+        )
+        stack.meter()
+        yield stack
+    destroy(engine)
+
+
+def client_of(engine: Engine, service: Any) -> Any:
+    options: Any = embedded.CREDENTIALS
+    return boto3.client(service, endpoint_url=engine.endpoint_url, **options)
+
+
+def deploy(engine: Engine, synthesized: Synthesized, scratch: Path) -> Mapping[str, str]:
+    """Upload the assets and create the stack. Returns its outputs."""
+    storage = client_of(engine, "s3")
+    storage.create_bucket(Bucket=BUCKET)
+    for key, folder in synthesized.archives.items():
+        archive = scratch / f"{key}.zip"
+        bundle.write_archive(folder, archive)
+        storage.put_object(Bucket=BUCKET, Key=archive.name, Body=archive.read_bytes())
+    client_of(engine, "ssm").put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value="99", Type="String"
+    )
+    stacks = client_of(engine, "cloudformation")
+    storage.put_object(Bucket=BUCKET, Key="template.json", Body=synthesized.text.encode())
+    stacks.create_stack(
+        StackName=STACK,
+        TemplateURL=f"{engine.endpoint_url}/{BUCKET}/template.json",
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    deadline = time.monotonic() + ENOUGH_SECONDS
+    while True:
+        (stack,) = stacks.describe_stacks(StackName=STACK)["Stacks"]
+        if stack["StackStatus"] != "CREATE_IN_PROGRESS":
+            break
+        assert time.monotonic() < deadline, "the stack is not there in time"
+        time.sleep(POLL_SECONDS)
+    assert stack["StackStatus"] == "CREATE_COMPLETE", json.dumps(
+        stacks.describe_stack_events(StackName=STACK)["StackEvents"], default=str
+    )
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def destroy(engine: Engine) -> None:
+    """Delete the stack, and wait until nothing is left of its functions' workers."""
+    client_of(engine, "cloudformation").delete_stack(StackName=STACK)
+    functions = client_of(engine, "lambda")
+    wait_for(lambda: not functions.list_functions()["Functions"], "the functions are gone")
+
+
+def wait_for(reached: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + ENOUGH_SECONDS
+    while not reached():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(POLL_SECONDS)
+
+
+def test_ten_credits_granted_and_eleven_units_used_leave_a_balance_of_one(
+    deployed: Deployed,
+) -> None:
+    customer_id = deployed.customer("user_123")
+
+    def use(units: int) -> Any:
+        event = {
+            "name": "api_usage",
+            "external_customer_id": "user_123",
+            "metadata": {"units": units},
+        }
+        answer = deployed.api.post("/v1/events/ingest", json={"events": [event]})
+        assert answer.json() == {"inserted": 1, "duplicates": 0}, answer.text
+        return deployed.balance(customer_id)
+
+    assert use(-10) == [-10]
+    assert use(3) == [-7]
+    assert use(8) == [1]
+    state = deployed.api.get("/v1/customers/external/user_123/state")
+    assert state.json()["active_meters"][0]["balance"] == 1
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_path_is_served_with_its_trailing_slash_and_without(
+    deployed: Deployed, slash: str
+) -> None:
+    for path in ("/v1/customers", "/v1/meters", "/v1/customer-meters", "/v1/dead-letters"):
+        assert deployed.api.get(path + slash).status_code == 200, path
+
+
+def test_an_external_id_may_hold_slashes(deployed: Deployed) -> None:
+    customer_id = deployed.customer("team/7")
+
+    answer = deployed.api.get("/v1/customers/external/team/7")
+
+    assert answer.json()["id"] == customer_id
+
+
+def test_a_caller_without_a_token_is_told_so_by_the_function(deployed: Deployed) -> None:
+    answer = deployed.api.get("/v1/customers/", headers={"Authorization": ""})
+
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "Unauthorized"
+
+
+def test_a_spend_beyond_the_credits_is_refused(deployed: Deployed) -> None:
+    deployed.customer("user_456")
+
+    answer = deployed.api.post(
+        "/v1/credits/spend",
+        json={
+            "name": "api_usage",
+            "external_customer_id": "user_456",
+            "metadata": {"units": 1},
+        },
+    )
+
+    assert answer.status_code == 402, answer.text
+
+
+def test_a_message_of_the_queue_counts(deployed: Deployed) -> None:
+    customer_id = deployed.customer("user_789")
+    event = {
+        "name": "api_usage",
+        "external_customer_id": "user_789",
+        "metadata": {"units": 5},
+    }
+    sent = message(deployed.organization_id, event)
+
+    deployed.ingestion.send(sent.body, texts(sent))
+
+    wait_for(lambda: deployed.balance(customer_id) == [5], "the message has counted")
+
+
+def test_a_poisoned_message_ends_in_the_dead_letter_queue(
+    engine: Engine, deployed: Deployed
+) -> None:
+    # Nobody waits the minutes for which the stack hides a message.
+    client_of(engine, "sqs").set_queue_attributes(
+        QueueUrl=deployed.ingestion.url, Attributes={"VisibilityTimeout": "1"}
+    )
+    poison = message(deployed.organization_id, {"name": "api_usage", "customer_id": "nobody"})
+    deployed.ingestion.send(poison.body, texts(poison))
+
+    def listed() -> list[Any]:
+        found: list[Any] = deployed.api.get("/v1/dead-letters/").json()["items"]
+        return found
+
+    wait_for(lambda: bool(listed()), "the message is dead")
+    (dead,) = listed()
+    assert "customer_id" in dead["reason"]

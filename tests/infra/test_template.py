@@ -1,0 +1,147 @@
+"""What the template says, beyond what cdk-nag and cfn-lint know to ask."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cfnlint.api
+import pytest
+from cfnlint.config import ManualArgs
+
+from aureon import messages
+from aureon.routes import ROUTES
+from aureon.store import LONGEST_CALL_SECONDS
+from aureon.table import SCHEMA
+from tests.infra.conftest import Synthesized
+
+# A function depends on its role and on the role's policy: the CDK writes both down, though the
+# function names the role already.
+IGNORED = ["W3005"]
+MAX_GATEWAY_SECONDS = 30
+
+
+def test_cfn_lint_finds_nothing(synthesized: Synthesized) -> None:
+    found = cfnlint.api.lint(
+        synthesized.text, config=ManualArgs(regions=["us-east-1"], ignore_checks=IGNORED)
+    )
+
+    assert [str(match) for match in found] == []
+
+
+def test_the_table_is_the_one_that_the_local_service_creates(synthesized: Synthesized) -> None:
+    (table,) = synthesized.of_type("AWS::DynamoDB::Table").values()
+
+    assert {name: table[name] for name in SCHEMA} == SCHEMA
+
+
+def test_the_data_outlive_a_mistake(synthesized: Synthesized) -> None:
+    kept = [
+        resource
+        for resource in synthesized.resources.values()
+        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::SQS::Queue")
+    ]
+    (table,) = synthesized.of_type("AWS::DynamoDB::Table").values()
+
+    assert len(kept) == 3
+    for resource in kept:
+        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_there_is_a_function_for_each_handler(synthesized: Synthesized) -> None:
+    functions = Path(messages.__file__).parents[1]
+
+    assert set(synthesized.functions()) == {path.stem for path in functions.glob("*.py")}
+
+
+def test_functions_run_where_their_bundle_is_built_for(synthesized: Synthesized) -> None:
+    logs = synthesized.of_type("AWS::Logs::LogGroup")
+    for function in synthesized.functions().values():
+        assert function["Runtime"] == "python3.13"
+        assert function["Architectures"] == ["arm64"]
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        assert logs[function["LoggingConfig"]["LogGroup"]["Ref"]]["RetentionInDays"] == 30
+        assert len(function["Layers"]) == 2
+        assert "AUREON_TABLE" in function["Environment"]["Variables"]
+
+
+def test_no_function_runs_longer_than_a_deletion_waits(synthesized: Synthesized) -> None:
+    for handler, function in synthesized.functions().items():
+        assert function["Timeout"] < messages.LONGEST_HANDLER.total_seconds()
+        assert function["Timeout"] > 2 * LONGEST_CALL_SECONDS
+        if handler != "consumer":
+            assert function["Timeout"] < MAX_GATEWAY_SECONDS
+
+
+def test_a_message_is_hidden_for_six_timeouts_of_its_consumer(synthesized: Synthesized) -> None:
+    consumer = synthesized.functions()["consumer"]
+    (mapping,) = synthesized.of_type("AWS::Lambda::EventSourceMapping").values()
+    queues = synthesized.of_type("AWS::SQS::Queue")
+    ingestion = queues[mapping["EventSourceArn"]["Fn::GetAtt"][0]]
+    hidden_seconds = ingestion["VisibilityTimeout"]
+    deliveries = ingestion["RedrivePolicy"]["maxReceiveCount"]
+
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["MaximumBatchingWindowInSeconds"] > 0
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+    assert hidden_seconds >= 6 * consumer["Timeout"] + mapping["MaximumBatchingWindowInSeconds"]
+    # A message that waits for a deletion to be old enough doesn't die of it.
+    assert hidden_seconds * (deliveries - 1) > messages.LONGEST_HANDLER.total_seconds()
+
+
+def test_a_message_dies_into_the_other_queue_and_stays_for_two_weeks(
+    synthesized: Synthesized,
+) -> None:
+    queues = synthesized.of_type("AWS::SQS::Queue")
+    (ingestion,) = [queue for queue in queues.values() if "RedrivePolicy" in queue]
+    dead = queues[ingestion["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+
+    assert ingestion is not dead
+    for queue in queues.values():
+        assert queue["MessageRetentionPeriod"] == 14 * 24 * 60 * 60
+        assert queue["SqsManagedSseEnabled"] is True
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_leads_to_its_function_in_both_forms(
+    synthesized: Synthesized, route: tuple[str, str, str]
+) -> None:
+    method, path, handler = route
+    path = path.rstrip("/")
+    forms = {f"{method} {path}", f"{method} {path}/"}
+    if path.endswith("{external_id}"):
+        # Greedy: with slashes in it, the trailing one included.
+        forms = {f"{method} {path[:-1]}+}}"}
+    integrations = synthesized.of_type("AWS::ApiGatewayV2::Integration")
+    functions = synthesized.of_type("AWS::Lambda::Function")
+    found = {}
+    for served in synthesized.of_type("AWS::ApiGatewayV2::Route").values():
+        if served["RouteKey"] in forms:
+            integration = integrations[served["Target"]["Fn::Join"][1][1]["Ref"]]
+            function = functions[integration["IntegrationUri"]["Fn::GetAtt"][0]]
+            found[served["RouteKey"]] = function["Handler"]
+
+    assert found == dict.fromkeys(forms, f"{handler}.handler")
+
+
+def test_the_api_serves_nothing_else(synthesized: Synthesized) -> None:
+    served = {
+        route["RouteKey"] for route in synthesized.of_type("AWS::ApiGatewayV2::Route").values()
+    }
+
+    assert len(served) == sum(1 if route.path.endswith("{external_id}") else 2 for route in ROUTES)
+    assert not [key for key in served if "$default" in key or "proxy" in key]
+
+
+def test_the_api_is_throttled_and_logs_no_personal_data(synthesized: Synthesized) -> None:
+    (stage,) = synthesized.of_type("AWS::ApiGatewayV2::Stage").values()
+    logged = json.loads(stage["AccessLogSettings"]["Format"])
+
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+    assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
+    assert "$context.requestId" in logged.values()
+    # A path may hold an external id, and an address is a person's.
+    assert not {"$context.path", "$context.identity.sourceIp"} & set(logged.values())
