@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from aureon import times
-from aureon.domain.credits import Standing
+from aureon.domain.credits import Hold, Standing
 from aureon.domain.customers import Customer
 from aureon.domain.meters import Meter
 
 if TYPE_CHECKING:
     from aureon.balances import CustomerMeter
-    from aureon.credits import Hold, Spent
+    from aureon.credits import Spent
 
 
 def customer(organization_id: str, customer: Customer) -> dict[str, Any]:

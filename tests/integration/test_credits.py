@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aureon import credits, keys, times
+from aureon import account, keys, times
 from tests.api import Api
 from tests.credits import (
     SHAPES,
@@ -419,7 +419,7 @@ def test_a_spend_that_does_not_fit_in_a_transaction_is_refused(
     customer(api, "own")
     for _ in range(3):
         api.meter(func="avg", property="units")
-    monkeypatch.setattr(credits, "MAX_TRANSACTION_ACTIONS", 5)
+    monkeypatch.setattr(account, "MAX_TRANSACTION_ACTIONS", 5)
 
     assert spend(api, 1).status == 200, "a page and four balances"
     assert spend(api, 1, external_id="s1").problems() == {("body", "name")}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from aureon import times
 from aureon.domain.balances import ZERO
+from aureon.domain.events import Named
 from aureon.exact import EXACT
 
 # The aggregations whose balance a spend can be sure of.
@@ -17,6 +18,9 @@ DECISIVE: Final = ("sum", "count")
 MAX_OPEN_HOLDS: Final = 100
 DEFAULT_EXPIRY: Final = timedelta(minutes=10)
 MAX_EXPIRY: Final = timedelta(hours=24)
+
+State = Literal["open", "captured", "released", "expired"]
+Units = Mapping[str, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +93,70 @@ class Standing:
     def available_credits(self) -> Decimal:
         """What is left to spend, in units, never below 0."""
         return max(ZERO, EXACT.minus(EXACT.add(self.balance, self.held)))
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A hold: what it reserves of each meter, in units, until when, and what became of it.
+
+    The events of its customer go to `ledger_id`. `event_id` is the event that captured it;
+    `standings` say where the customer stands after what was just done.
+    """
+
+    id: str
+    external_id: str
+    customer: Named
+    customer_id: str
+    ledger_id: str
+    name: str
+    metadata: Mapping[str, Any]
+    units: Units
+    limit: Decimal
+    placed_at: datetime
+    expires_at: datetime
+    fingerprint: bytes
+    state: State = "open"
+    event_id: str | None = None
+    standings: Sequence[Standing] = ()
+
+    def to_item(self) -> dict[str, Any]:
+        """What is stored when it is placed, and never changes."""
+        return {
+            "id": self.id,
+            "external_id": self.external_id,
+            "customer": list(self.customer),
+            "customer_id": self.customer_id,
+            "ledger_id": self.ledger_id,
+            "name": self.name,
+            "metadata": dict(self.metadata),
+            "units": dict(self.units),
+            "limit": self.limit,
+            "placed_at": times.to_text(self.placed_at),
+            "expires_at": times.to_text(self.expires_at),
+            "fingerprint": self.fingerprint,
+        }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Hold:
+        expires_at = times.from_text(item["expires_at"])
+        return cls(
+            id=item["id"],
+            external_id=item["external_id"],
+            customer=Named(*item["customer"]),
+            customer_id=item["customer_id"],
+            ledger_id=item["ledger_id"],
+            name=item["name"],
+            metadata=item["metadata"],
+            units=item["units"],
+            limit=item["limit"],
+            placed_at=times.from_text(item["placed_at"]),
+            expires_at=expires_at,
+            fingerprint=bytes(item["fingerprint"]),
+            state="open" if expires_at > times.now() else "expired",
+        )
+
+    def ended(self, outcome: Mapping[str, Any] | None) -> Hold:
+        """The hold with what became of it, if anything has."""
+        if outcome is None:
+            return self
+        return replace(self, state=outcome["state"], event_id=outcome.get("event_id"))
