@@ -50,6 +50,7 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
     "ingest": {
         **_COUNTING,
         "GetItem": (TOKEN, METERS, REQUEST),
+        "BatchGetItem": (*_COUNTING["BatchGetItem"], REQUEST),
         "PutItem": (*_COUNTING["PutItem"], REQUEST),
     },
     "consumer": {

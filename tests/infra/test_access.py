@@ -1,0 +1,304 @@
+"""What the roles allow and what they don't: against the calls that the handlers really make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import pytest
+
+import consumer
+from aureon import catalog, dead_letters, keys, runtime, tokens
+from aureon.store import Store
+from infra import access
+from tests import api as callers
+from tests.api import Api
+from tests.infra.conftest import Properties, Synthesized
+from tests.queue import deliver, message
+
+READERS = ("balances", "health", "dead_letters")
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+PARTS = {
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+# Needed only where others write at the same time.
+RARE = {
+    # A customer that is newer than the version of the meters that was read with it.
+    ("consumer", "GetItem", access.METERS),
+    ("dead_letters", "GetItem", access.METERS),
+    # The mark of a ledger that many write to, for those who name its customer by an external id.
+    ("consumer", "UpdateItem", access.EXTERNAL),
+    ("ingest", "UpdateItem", access.EXTERNAL),
+    # A request under a known key whose timestamps have come to be out of range.
+    ("ingest", "GetItem", access.REQUEST),
+}
+
+
+class Call(NamedTuple):
+    """What DynamoDB asks a role for: an action, on a leading key, of the table or of its index."""
+
+    action: str
+    leading_key: str
+    by_index: str | None = None
+
+
+def statements(synthesized: Synthesized, handler: str) -> list[Properties]:
+    """Everything that a function's role allows, in its own policies and in those attached."""
+    role = synthesized.functions()[handler]["Role"]["Fn::GetAtt"][0]
+    properties = synthesized.of_type("AWS::IAM::Role")[role]
+    assert not properties.get("ManagedPolicyArns")
+    documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
+    for policy in synthesized.of_type("AWS::IAM::Policy").values():
+        if {"Ref": role} in policy["Roles"]:
+            documents.append(policy["PolicyDocument"])
+    return [statement for document in documents for statement in document["Statement"]]
+
+
+def actions(statement: Properties) -> list[str]:
+    found: str | list[str] = statement["Action"]
+    return [found] if isinstance(found, str) else found
+
+
+def on_resource(allowed: list[Properties], service: str, resource: str) -> set[str]:
+    """The actions of a service that are allowed on a resource, by its logical id."""
+    return {
+        action.removeprefix(f"{service}:")
+        for statement in allowed
+        for action in actions(statement)
+        if action.startswith(f"{service}:") and f'"{resource}"' in json.dumps(statement["Resource"])
+    }
+
+
+def allows(allowed: list[Properties], call: Call) -> bool:
+    """Whether a role allows a call to the table, as IAM decides it."""
+    for statement in allowed:
+        is_index = "/index/" in json.dumps(statement["Resource"])
+        if f"dynamodb:{call.action}" not in actions(statement) or is_index != bool(call.by_index):
+            continue
+        if call.by_index and f"/index/{call.by_index}" not in json.dumps(statement["Resource"]):
+            continue
+        (patterns,) = statement["Condition"]["ForAllValues:StringLike"].values()
+        patterns = [patterns] if isinstance(patterns, str) else patterns
+        if any(fnmatchcase(call.leading_key, pattern) for pattern in patterns):
+            return True
+    return False
+
+
+def calls_of(operation: str, body: Mapping[str, Any]) -> Iterator[Call]:
+    """The calls that a request is made of, to IAM."""
+    if operation == "Query":
+        partition = body["ExpressionAttributeValues"][":pk"]["S"]
+        yield Call(operation, partition, body.get("IndexName"))
+    elif operation == "BatchGetItem":
+        for wanted in body["RequestItems"].values():
+            for key in wanted["Keys"]:
+                yield Call(operation, key[keys.PARTITION]["S"])
+    elif operation in ("TransactWriteItems", "TransactGetItems"):
+        for item in body["TransactItems"]:
+            ((part, parameters),) = item.items()
+            yield from calls_of(PARTS[part], parameters)
+    else:
+        key = body.get("Key") or body["Item"]
+        yield Call(operation, key[keys.PARTITION]["S"])
+
+
+@pytest.fixture
+def made(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, set[Call]]]:
+    """The calls that handlers make while the test runs, by handler."""
+    calls: dict[str, set[Call]] = {}
+    running: list[str] = []
+
+    def listen(params: Mapping[str, Any], model: Any, **_: Any) -> None:
+        if running:
+            found = calls_of(model.name, json.loads(params["body"]))
+            calls.setdefault(running[-1], set()).update(found)
+
+    def watched(name: str, handler: Any) -> Any:
+        def handle(event: Any, context: Any) -> Any:
+            # A container of its own remembers nothing that another has read.
+            catalog._sets.clear()
+            catalog._definitions.clear()
+            running.append(name)
+            try:
+                return handler(event, context)
+            finally:
+                running.pop()
+
+        return handle
+
+    for name, handler in callers.HANDLERS.items():
+        monkeypatch.setitem(callers.HANDLERS, name, watched(name, handler))
+    monkeypatch.setattr("tests.queue.consumer.handler", watched("consumer", consumer.handler))
+    # The API shows no dead letters where there is no queue: what it does with one is called here.
+    monkeypatch.setattr(dead_letters, "explain", watched("dead_letters", dead_letters.explain))
+    monkeypatch.setattr(runtime, "_store", lambda: store)
+    store.client.meta.events.register("before-call.dynamodb", listen)
+    yield calls
+    store.client.meta.events.unregister("before-call.dynamodb", listen)
+
+
+@pytest.fixture
+def lived(made: dict[str, set[Call]], store: Store) -> dict[str, set[Call]]:
+    """The calls of a life in which every handler does most of what it can."""
+    organization_id = tokens.create_organization(store, "Test")
+    token, _ = tokens.create(store, organization_id)
+    api = Api(store, organization_id, token)
+    meter_id = api.meter()
+    api.meter("another")
+    api.patch(f"/v1/meters/{meter_id}", {"name": "Renamed"})
+    for path in ("/v1/meters/", f"/v1/meters/{meter_id}", "/health", "/v1/dead-letters/"):
+        assert api.get(path).status == 200
+
+    def usage(customer: str, units: int, /, **more: Any) -> dict[str, Any]:
+        named = {"name": "api_usage", "external_customer_id": customer}
+        return {**named, "metadata": {"units": units}, **more}
+
+    # Events before their customer, by request and by message; each again.
+    for _ in range(2):
+        api.ingest(usage("early", -10, external_id="e1"), idempotency_key="k1")
+        api.ingest(usage("early", -1, external_id="e1"), usage("early", 1))
+    batch = message(organization_id, usage("queued", -5, external_id="q1"), batch_id="b1")
+    plain = message(organization_id, usage("queued", 1))
+    copy = message(organization_id, usage("queued", -5, external_id="q1"))
+    assert deliver(batch, plain) == set()
+    assert deliver(batch.again(), plain.again(), copy) == set()
+    for sent in (batch, plain, copy):
+        dead_letters.explain(store, sent.again().record())
+
+    customer_id = api.customer("early@example.com", external_id="early")
+    other_id = api.customer("other@example.com")
+    by_id = {"name": "api_usage", "customer_id": customer_id, "metadata": {"units": -1}}
+    api.ingest(by_id)
+    assert deliver(message(organization_id, by_id)) == set()
+    dead_letters.explain(store, message(organization_id, by_id).record())
+    for path in (f"/v1/customers/{customer_id}", "/v1/customers/external/early"):
+        assert api.get(path).status == api.get(f"{path}/state").status == 200
+    assert api.get("/v1/customers/").status == 200
+    assert api.get("/v1/customers/", email="early@example.com").status == 200
+    assert api.get("/v1/customer-meters/").status == 200
+    for named in ({"customer_id": customer_id}, {"external_customer_id": "early"}):
+        (found,) = api.get("/v1/customer-meters/", **named).body["items"]
+        assert api.get(f"/v1/customer-meters/{found['id']}").status == 200
+
+    for proof in ({"external_id": "s1"}, {}):
+        spend = usage("early", 1, **proof)
+        assert api.post("/v1/credits/spend", spend).status == 200
+    for number, end in enumerate(("capture", "release")):
+        hold = api.post(
+            "/v1/credits/holds",
+            usage("early", 1, external_id=f"h{number}", expires_in=60),
+        )
+        path = f"/v1/credits/holds/{hold.body['id']}"
+        assert api.get(path).status == 200
+        assert api.post(f"{path}/{end}", {}).status == 200
+
+    changed = {"email": "new@example.com", "external_id": "queued"}
+    assert api.patch(f"/v1/customers/{other_id}", changed).status == 200
+    assert api.patch("/v1/customers/external/early", {"name": "Early"}).status == 200
+    assert api.delete("/v1/customers/external/early").status == 204
+    api.ingest(usage("early", 1))
+    return made
+
+
+def test_a_role_allows_every_call_that_its_function_makes(
+    lived: dict[str, set[Call]], synthesized: Synthesized
+) -> None:
+    assert set(lived) == set(synthesized.functions())
+    refused = {
+        (handler, call)
+        for handler, calls in lived.items()
+        for call in calls
+        if not allows(statements(synthesized, handler), call)
+    }
+
+    assert not refused
+
+
+def test_what_was_allowed_is_what_was_used(
+    lived: dict[str, set[Call]], synthesized: Synthesized
+) -> None:
+    """No action on no kind of item that its function never needs."""
+    unused = {
+        (handler, action, pattern)
+        for handler, grants in access.ON_TABLE.items()
+        for action, patterns in grants.items()
+        for pattern in patterns
+        if not any(
+            call.action == action and not call.by_index and fnmatchcase(call.leading_key, pattern)
+            for call in lived[handler]
+        )
+    }
+
+    assert unused == RARE
+
+
+@pytest.mark.parametrize("handler", READERS)
+def test_a_reader_cannot_write(synthesized: Synthesized, handler: str) -> None:
+    granted = {
+        action.removeprefix("dynamodb:")
+        for statement in statements(synthesized, handler)
+        for action in actions(statement)
+        if action.startswith("dynamodb:")
+    }
+
+    assert granted
+    assert granted <= {"GetItem", "BatchGetItem", "Query"}
+
+
+def test_nobody_scans_or_changes_the_table_itself(synthesized: Synthesized) -> None:
+    known = WRITES | {"GetItem", "BatchGetItem", "Query"}
+    for handler in synthesized.functions():
+        for statement in statements(synthesized, handler):
+            for action in actions(statement):
+                assert "*" not in action
+                if action.startswith("dynamodb:"):
+                    assert action.removeprefix("dynamodb:") in known
+                    assert "ForAllValues:StringLike" in statement["Condition"]
+
+
+def test_no_function_writes_a_token_or_reads_tokens_that_it_need_not(
+    synthesized: Synthesized,
+) -> None:
+    token = keys.token("0" * 64).pk
+    for handler in synthesized.functions():
+        allowed = statements(synthesized, handler)
+        assert not [action for action in WRITES if allows(allowed, Call(action, token))]
+        reads = allows(allowed, Call("GetItem", token))
+        assert reads == (handler not in ("consumer", "health")), handler
+
+
+def test_no_role_can_delete_a_balance_a_page_or_a_claim(synthesized: Synthesized) -> None:
+    kept = (keys.customer("o", "c").pk, keys.log("o", "c"), keys.claim("o", "e").pk)
+    for handler in synthesized.functions():
+        allowed = statements(synthesized, handler)
+        assert not [key for key in kept if allows(allowed, Call("DeleteItem", key))], handler
+
+
+def test_only_what_needs_a_queue_has_it(synthesized: Synthesized) -> None:
+    queues = synthesized.of_type("AWS::SQS::Queue")
+    (ingestion,) = [name for name, queue in queues.items() if "RedrivePolicy" in queue]
+    (dead,) = set(queues) - {ingestion}
+    needed = {
+        ("consumer", ingestion): {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"},
+        ("dead_letters", ingestion): {"SendMessage"},
+        ("dead_letters", dead): {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"},
+    }
+
+    for handler in synthesized.functions():
+        allowed = statements(synthesized, handler)
+        for name in queues:
+            assert on_resource(allowed, "sqs", name) == needed.get((handler, name), set())
+
+
+def test_the_one_wildcard_is_what_tracing_asks_for(synthesized: Synthesized) -> None:
+    for handler in synthesized.functions():
+        for statement in statements(synthesized, handler):
+            if statement["Resource"] == "*":
+                assert all(action.startswith("xray:Put") for action in actions(statement))
