@@ -113,7 +113,11 @@ def _uv(*arguments: str) -> str:
     if program is None:
         raise UvMissing("Building the bundle needs uv: make names the one that it uses.")
     return subprocess.run(  # noqa: S603
-        [program, *arguments], cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE
+        [program, "--color", "never", *arguments],
+        cwd=ROOT,
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
     ).stdout
 
 
