@@ -3,6 +3,8 @@
 PYTHON ?= python3
 # Passed on to pytest, as in: make test ARGS="tests/unit -x"
 ARGS ?=
+# Random histories to simulate: how many from 0, or from one to another, as in: SEEDS=1000..20000
+SEEDS ?= 20000
 
 # uv where it is installed, else this version of it in an environment of its own.
 UV_VERSION := 0.13.9
@@ -24,7 +26,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test check format import-times synth bundle-size bootstrap deploy destroy
+.PHONY: help dev test simulate check format import-times synth bundle-size bootstrap deploy destroy
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -35,6 +37,9 @@ dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
 
 test: check $(SDKS) $(NODE) ## Check, then run every test (ARGS goes to pytest)
 	$(BIN)/pytest $(ARGS)
+
+simulate: .venv/dev ## Play random histories (SEEDS says how many, or which)
+	@$(BIN)/python -m tests.simulation $(SEEDS)
 
 check: .venv/dev ## Lint, formatting and types
 	$(BIN)/ruff check

@@ -39,13 +39,14 @@ class _Hold(NamedTuple):
 class Conflicts:
     """Which items are held, and until when.
 
-    A write holds what it touches for `HOLD_SECONDS` from its beginning. A transaction that comes
+    A write holds what it touches for `hold_seconds` from its beginning. A transaction that comes
     meanwhile, and touches an item that another holds, is cancelled and says which; a single
     write is refused. What is refused holds nothing. A single write is in the way of
     transactional reads only.
     """
 
     now: Callable[[], float] = time.monotonic
+    hold_seconds: float = HOLD_SECONDS
     _held: dict[Touched, _Hold] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,7 +63,7 @@ class Conflicts:
                     return refusal("TransactionConflictException")
                 return cancellation(conflicts)
             if not reading:
-                hold = _Hold(now + HOLD_SECONDS, operation == "TransactWriteItems")
+                hold = _Hold(now + self.hold_seconds, operation == "TransactWriteItems")
                 self._held |= dict.fromkeys(touched, hold)
             return None
 

@@ -83,3 +83,9 @@ def set_item(touched: Touched, item: Any) -> None:
         engine._remove_item(table, *touched.key)
     else:
         engine._set_item(table, *touched.key, item)
+
+
+def contents(store: Store) -> list[str]:
+    """Every item of a table, as text."""
+    table = engine._tables.get(store.table)
+    return [repr(item) for partition in table["items"].values() for item in partition.values()]

@@ -1,0 +1,319 @@
+"""A world in which a seed decides everything: which handler goes on, what time it is, what fails.
+
+Handlers run in threads, but one at a time: each stops at every call to the database, and at every
+pause, until its turn has come. Time is the world's own, and passes only where somebody waits.
+So a history is played in milliseconds however long it takes, and again, exactly, from its seed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import random
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
+from unittest.mock import patch
+
+from aureon import runtime, times
+from aureon.store import READ_TIMEOUT_SECONDS, Store
+from tests import inline_engine as engine
+from tests.conflicts import HOLD_SECONDS, Conflicts, touches
+from tests.faults import WRITES, Answer, Crash, Fault, cancellation, refusal, timeout
+from tests.seams import restart_handlers, substituted
+
+START: Final = datetime(2026, 11, 24, tzinfo=UTC)
+# What nobody waits for any more may still arrive, but not for ever.
+LATEST_SECONDS: Final = 60.0
+MAX_ACTORS: Final = 128
+
+_threads: Final = ThreadPoolExecutor(MAX_ACTORS)
+
+
+@dataclass(frozen=True)
+class Weather:
+    """How calls fare: how long they take one way, and which share of them goes wrong.
+
+    `hold_seconds` is how long a transaction holds its items, and is not answered.
+    `unevenness` is by how many orders of magnitude some callers are faster than others: in the
+    time of one call, others may do much. `torn` lets others see a transaction's writes one after
+    the other, as they may see DynamoDB's. `skew_seconds` is how far a handler's clock may be off.
+    """
+
+    slowest_seconds: float = 0.010
+    hold_seconds: float = HOLD_SECONDS
+    unevenness: float = 0.0
+    faults: Mapping[Fault, float] = field(default_factory=dict)
+    torn: bool = False
+    partial_reads: float = 0.0
+    skew_seconds: float = 0.0
+
+
+CALM: Final = Weather()
+
+
+class Moment(NamedTuple):
+    """A call, as the trace tells it, or what a caller notes."""
+
+    seconds: float
+    actor: int
+    what: str
+    fate: str = ""
+
+
+class _End(BaseException):
+    """The world ends: whoever is still there goes."""
+
+
+class Actor:
+    """A part of a history that is played beside others, in a thread of its own.
+
+    Its calls are as slow as its `pace` makes them, up to 1, and its clock is off by
+    `skew_seconds`. `calls` are those that it has made, by operation.
+    """
+
+    def __init__(
+        self, number: int, play: Callable[[], None], *, pace: float, skew_seconds: float
+    ) -> None:
+        self.number = number
+        self.pace = pace
+        self.skew_seconds = skew_seconds
+        self.calls: Counter[str] = Counter()
+        self.ended = False
+        self.error: BaseException | None = None
+        self.doomed = False
+        self._play = play
+        self._turn = threading.Semaphore(0)
+        self._stopped = threading.Semaphore(0)
+        _threads.submit(self._run)
+
+    def go_on(self) -> None:
+        """Let it run until it waits again, or ends."""
+        self._turn.release()
+        self._stopped.acquire()
+
+    def stop(self) -> None:
+        """Wait for the next turn."""
+        self._stopped.release()
+        self._turn.acquire()
+        if self.doomed:
+            raise _End
+
+    def _run(self) -> None:
+        self._turn.acquire()
+        try:
+            if not self.doomed:
+                self._play()
+        except _End:
+            pass
+        except BaseException as error:
+            self.error = error
+        self.ended = True
+        self._stopped.release()
+
+
+class World:
+    """One world, its time and its table; `weather` may change while it is."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.weather = CALM
+        self.seconds = 0.0
+        self.turn = 0
+        self.trace: list[Moment] = []
+        self.store: Store
+        self._conflicts = Conflicts(lambda: self.seconds)
+        self._events: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
+        self._actors = itertools.count()
+        self.actor: Actor | None = None
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Put this world in the place of the real one, for Aureon's own modules."""
+        clock = SimpleNamespace(monotonic=lambda: self.seconds, sleep=self.wait)
+        ids = SimpleNamespace(uuid7=self.uuid)
+        with ExitStack() as stack:
+            stack.enter_context(substituted(random=self.random, time=clock, uuid_utils=ids))
+            stack.enter_context(patch.object(times, "now", self.now))
+            stack.enter_context(patch.object(runtime, "_store", lambda: self.store))
+            restart_handlers()
+            self.store = stack.enter_context(engine.table(self._send))
+            yield
+
+    def now(self) -> datetime:
+        """The time, by the clock of whoever asks."""
+        skew_seconds = self.actor.skew_seconds if self.actor else 0.0
+        return START + timedelta(seconds=self.seconds + skew_seconds)
+
+    def uuid(self) -> uuid.UUID:
+        return uuid.UUID(int=self.random.getrandbits(128), version=4)
+
+    def note(self, what: str) -> None:
+        """Put something in the trace, for whoever reads it."""
+        if self.actor is not None:
+            self.trace.append(Moment(self.seconds, self.actor.number, what))
+
+    def chance(self, share: float) -> bool:
+        return self.random.random() < share
+
+    def play(self, *parts: Callable[[], None]) -> None:
+        """Play these at once, until all of them have ended."""
+        actors = []
+        for part in parts:
+            actor = Actor(
+                next(self._actors),
+                part,
+                pace=10 ** self.random.uniform(-self.weather.unevenness, 0),
+                skew_seconds=self.random.uniform(-1, 1) * self.weather.skew_seconds,
+            )
+            actors.append(actor)
+            self._at(self._way(actor), partial(self._let, actor))
+        try:
+            while not all(actor.ended for actor in actors):
+                self._next()
+        finally:
+            for actor in actors:
+                while not actor.ended:
+                    actor.doomed = True
+                    actor.go_on()
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, for whoever asks; the others go on meanwhile."""
+        actor = self.actor
+        if actor is not None:
+            self._at(seconds, partial(self._let, actor))
+            actor.stop()
+        else:
+            until = self.seconds + seconds
+            while self._events and self._events[0][0] <= until:
+                self._next()
+            self.seconds = until
+
+    def _at(self, seconds: float, act: Callable[[], object]) -> None:
+        heapq.heappush(self._events, (self.seconds + seconds, next(self._numbers), act))
+
+    def _next(self) -> None:
+        self.seconds, _, act = heapq.heappop(self._events)
+        self.turn += 1
+        act()
+
+    def _let(self, actor: Actor) -> None:
+        self.actor = actor
+        actor.go_on()
+        self.actor = None
+        if actor.error is not None:
+            raise actor.error
+
+    def _way(self, actor: Actor) -> float:
+        """How long a call is on its way: some far longer than others."""
+        return self.weather.slowest_seconds * actor.pace * 10 ** self.random.uniform(-2, 0)
+
+    # Calls.
+
+    def _send(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
+        actor = self.actor
+        if actor is None:
+            return engine.execute(model, params)
+        actor.calls[model.name] += 1
+        fault = self._fault(model.name)
+        late = fault in (Fault.DIE_AFTER, Fault.TIMEOUT_AFTER) and self.chance(0.5)
+        fate = fault.value if fault else ""
+        self.trace.append(Moment(self.seconds, actor.number, model.name, fate))
+        self.wait(self._way(actor))
+        answer = None
+        match fault:
+            case Fault.DIE_BEFORE:
+                raise self._crash()
+            case Fault.TIMEOUT_BEFORE:
+                self.wait(READ_TIMEOUT_SECONDS)
+                raise timeout()
+            case Fault.THROTTLE:
+                answer = refusal("ThrottlingException")
+            case Fault.CONFLICT:
+                answer = self._conflict(model.name, params)
+            case _ if late:
+                seconds = LATEST_SECONDS * 10 ** self.random.uniform(-5, 0)
+                self._at(seconds, lambda: self._execute(model, params))
+            case _:
+                answer = self._execute(model, params)
+        # A transaction is answered when all of it can be seen.
+        transactional = model.name == "TransactWriteItems"
+        self.wait(self._way(actor) + (self.weather.hold_seconds if transactional else 0.0))
+        match fault:
+            case Fault.DIE_AFTER:
+                raise self._crash()
+            case Fault.TIMEOUT_AFTER:
+                self.wait(READ_TIMEOUT_SECONDS)
+                raise timeout()
+        return answer
+
+    def _fault(self, operation: str) -> Fault | None:
+        drawn = self.random.random()
+        for fault, share in self.weather.faults.items():
+            drawn -= share
+            if drawn < 0:
+                return None if fault is Fault.CONFLICT and operation not in WRITES else fault
+        return None
+
+    def _crash(self) -> Crash:
+        restart_handlers()
+        return Crash()
+
+    def _conflict(self, operation: str, params: Mapping[str, Any]) -> Answer:
+        if operation != "TransactWriteItems":
+            return refusal("TransactionConflictException")
+        actions = touches(operation, params)
+        some = self.random.sample(range(len(actions)), self.random.randint(1, len(actions)))
+        return cancellation([place in some for place in range(len(actions))])
+
+    def _execute(self, model: Any, params: Mapping[str, Any]) -> Answer:
+        """What becomes of a call where it arrives."""
+        self._conflicts.hold_seconds = self.weather.hold_seconds
+        refused = self._conflicts.meet(model.name, params)
+        if refused is not None:
+            return refused
+        if model.name == "TransactWriteItems" and self.weather.torn:
+            return self._tear(model, params)
+        if model.name in ("BatchGetItem", "Query") and self.chance(self.weather.partial_reads):
+            return self._partial(model, params)
+        return engine.execute(model, params)
+
+    def _tear(self, model: Any, params: Mapping[str, Any]) -> Answer:
+        """Apply a transaction, and let each write be seen at a time of its own.
+
+        Until all of them are, the transaction holds its items, so nobody else writes to them.
+        """
+        touched = touches(model.name, params)
+        before = [engine.item(item) for item in touched]
+        answer = engine.execute(model, params)
+        for item, old in zip(touched, before, strict=True):
+            new = engine.item(item)
+            if new is not old:
+                engine.set_item(item, old)
+                seen = self.random.uniform(0, self.weather.hold_seconds)
+                self._at(seen, partial(engine.set_item, item, new))
+        return answer
+
+    def _partial(self, model: Any, params: Mapping[str, Any]) -> Answer:
+        """Answer a part of a read, and leave the rest for another call."""
+        request = json.loads(params["body"])
+        if model.name == "Query":
+            request.setdefault("Limit", 1)
+            return engine.execute(model, {**params, "body": json.dumps(request)})
+        ((table, wanted),) = request["RequestItems"].items()
+        some = self.random.randint(1, len(wanted["Keys"]))
+        left = wanted["Keys"][some:]
+        wanted["Keys"] = wanted["Keys"][:some]
+        http, parsed = engine.execute(model, {**params, "body": json.dumps(request)})
+        parsed["UnprocessedKeys"] = {table: {"Keys": left}} if left else {}
+        return http, parsed
