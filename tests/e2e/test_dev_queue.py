@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from aureon import store as aureon_store
 from aureon.queue import Queue, text
 from aureon.store import Store
 from aureon_cli.engine import CREDENTIALS, Engine
-from tests.local_service import Run, Service, started
+from tests.local_service import AUREON, Run, Service, clean_environment, started
 
 METER = {
     "name": "API usage",
@@ -173,3 +174,68 @@ def test_a_token_made_here_opens_what_has_come_since_and_another_stays_as_it_was
         assert {frozenset(one.scopes) for one in records if one.id == record.id} == {
             frozenset(scopes)
         }
+
+
+def ingest(data: Path, file: Path, *more: str) -> list[str]:
+    """The command for a file of events, with nothing said of where they go, or who sends them."""
+    return [str(AUREON), "--local", "--data", str(data), "ingest", str(file), *more]
+
+
+def lines(number: int) -> str:
+    return number * '{"name": "use", "external_customer_id": "user_123"}\n'
+
+
+def prepare(service: Service) -> None:
+    call(service, "POST", "/v1/meters/", METER)
+    customer = {"email": "user@example.com", "external_id": "user_123"}
+    call(service, "POST", "/v1/customers/", customer)
+
+
+def test_a_file_is_sent_to_the_queue_from_the_command_line(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(lines(2500))
+    with started(data) as run:
+        service = run.ready()
+        prepare(service)
+
+        sent = subprocess.run(
+            ingest(data, file, "--queue"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=clean_environment(),
+        )
+
+        assert sent.stdout == "queued 2500, rejected 0\n", sent.stderr
+        run.wait_for(lambda: balances(service) == [2500])
+
+
+def test_a_file_is_sent_over_http_though_a_ctrl_c_comes_between(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "events.jsonl"
+    file.write_text(lines(20_000))
+    progress = tmp_path / "events.jsonl.aureon-progress"
+    with started(data) as run:
+        service = run.ready()
+        prepare(service)
+
+        with subprocess.Popen(
+            ingest(data, file, "--parallel", "2"),
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environment(),
+        ) as first:
+            run.wait_for(progress.exists)
+            first.send_signal(signal.SIGINT)
+            _, said = first.communicate(timeout=60)
+        assert first.returncode == 130, said
+        assert "goes on from here" in said
+
+        second = subprocess.run(
+            ingest(data, file),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=clean_environment(),
+        )
+        assert second.stdout == "inserted 20000, duplicates 0, conflicts 0, rejected 0\n"
+        assert balances(service) == [20_000]
