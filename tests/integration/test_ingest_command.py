@@ -22,6 +22,7 @@ from aureon import exact, queue, times
 from aureon.queue import Queue
 from aureon_cli import batches, ingest
 from aureon_cli.engine import Engine
+from aureon_cli.journal import Journal
 from aureon_cli.main import app
 from tests.api import Api
 from tests.faults import Crash
@@ -364,6 +365,21 @@ def test_a_file_of_nothing_good_is_rejected_line_by_line(
 
     assert rejected(file).keys() == {1, 2, 3, 4, 5}
     assert network.keys == []
+
+
+def test_a_line_is_reported_once_though_the_report_was_the_last_thing_done(
+    network: Network, api: Api, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(file, usage(1), b"{", usage(2))
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        patch.setattr(Journal, "finish", lambda *arguments: crash())
+        ingested(api)
+    assert rejected(file).keys() == {2}
+
+    ingested(api, code=1)
+
+    assert rejected(file).keys() == {2}
+    assert total(api) == 3
 
 
 @pytest.fixture
