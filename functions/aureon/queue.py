@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -133,7 +133,7 @@ def text(value: str) -> Mapping[str, str]:
 
 def connect(endpoint_url: str | None = None, **options: Any) -> SQSClient:
     """A client whose timeouts and attempts are bounded, for any number of threads."""
-    return boto3.client(
+    client = botocore.session.get_session().create_client(
         "sqs",
         endpoint_url=endpoint_url,
         config=Config(
@@ -146,6 +146,7 @@ def connect(endpoint_url: str | None = None, **options: Any) -> SQSClient:
         ),
         **options,
     )
+    return cast("SQSClient", client)
 
 
 def from_environment(variable: str) -> Queue | None:
