@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
@@ -120,7 +120,12 @@ def explain(store: Store, record: Record) -> DeadLetter:
 
 
 def redrive(store: Store, queue: Queue, ingestion: Queue, which: Which) -> Redriven:
-    """Send dead letters to the ingestion queue again: `MAX_FOUND` at most."""
+    """Send dead letters to the ingestion queue again: `MAX_FOUND` at most.
+
+    Those that are there when it begins: one that dies again meanwhile waits for the next call.
+    """
+    if which.sent_before is None:
+        which = replace(which, sent_before=times.now())
     left: dict[str, str] = {}
     redriven: set[str] = set()
     with _Look(store, queue, which) as look:

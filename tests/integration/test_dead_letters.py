@@ -12,7 +12,7 @@ import pytest
 
 from aureon import dead_letters, queue, times, tokens
 from aureon.errors import Unavailable
-from aureon.queue import text
+from aureon.queue import Queue, text
 from tests.api import Api
 from tests.faults import Crash, Fault, faults, nth_write
 from tests.integration.conftest import NewApi
@@ -298,6 +298,22 @@ def test_the_work_of_a_call_is_bounded_and_the_next_one_goes_on(
 
     assert redrive(api) == {"redriven": 10, "left": [], "complete": False}
     assert redrive(api) == {"redriven": 5, "left": [], "complete": True}
+
+
+def test_a_message_that_dies_again_meanwhile_waits_for_the_next_call(
+    api: Api, queues: Queues, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bury(queues, *[send({"name": ""}) for _ in range(3)])
+    deliver_at_once = Queue.send
+
+    def send_and_deliver(self: Queue, *arguments: Any) -> None:
+        deliver_at_once(self, *arguments)
+        queues.deliver()
+
+    monkeypatch.setattr(Queue, "send", send_and_deliver)
+
+    assert redrive(api) == {"redriven": 3, "left": [], "complete": True}
+    assert len(queues.deaths()) == 3
 
 
 def test_a_look_ends_though_the_queue_does_not(
