@@ -53,6 +53,8 @@ MAX_CALLS: Final = 10
 # Before the second try; doubled before each further one.
 FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 2.0
+# A difference is looked at again after the pause that so many more tries would have come to.
+DOUBTED_ATTEMPTS: Final = 4
 # Ledgers of ghosts that are not compared again where the ghost became a customer meanwhile.
 MAX_GHOSTS_REMEMBERED: Final = 100_000
 MAX_SETS_REMEMBERED: Final = 64
@@ -252,11 +254,12 @@ class Audit:
         """Compare a ledger, and believe in differences only when they are found twice.
 
         A query is not isolated from a transaction that is being applied: for a moment it may
-        see a page and not yet the balance, or the other way round. Raises `NotCompared`.
+        see a page and not yet the balance, or the other way round; and one that was held up may
+        take a while. Raises `NotCompared`.
         """
         doubted: _Comparison | None = None
         for attempt in range(MAX_TRIES):
-            _pause(attempt)
+            _pause(attempt if doubted is None else attempt + DOUBTED_ATTEMPTS)
             try:
                 found = self._compare_once(ledger_id)
             except Unavailable as unavailable:
