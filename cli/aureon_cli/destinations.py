@@ -79,6 +79,13 @@ class Api:
         except httpx.TransportError as error:
             detail = f"{self._url} does not answer: {error}."
             raise Unavailable(detail, retry_after_seconds=0) from error
+        try:
+            return self._read(answer, len(events))
+        except (ValueError, LookupError, TypeError) as error:
+            raise DestinationError(f"{self._url} does not answer as Aureon does.") from error
+
+    def _read(self, answer: httpx.Response, events: int) -> Counts:
+        """What an answer says of so many events."""
         match answer.status_code:
             case 200:
                 counted = answer.json()
@@ -89,10 +96,10 @@ class Api:
                 )
             case 422:
                 problems = [(problem["loc"], problem["msg"]) for problem in answer.json()["detail"]]
-                raise Refused(_reasons(problems, len(events)))
+                raise Refused(_reasons(problems, events))
             case 409:
                 reason = "It may have counted before, in a request that left out other lines."
-                raise Refused(dict.fromkeys(range(len(events)), reason))
+                raise Refused(dict.fromkeys(range(events), reason))
             case status if status in PASSING:
                 raise Unavailable(
                     f"{self._url} answers {status}.", retry_after_seconds=_retry_after(answer)

@@ -69,10 +69,7 @@ def run(path: Path, destination: Destination, parallel: int) -> int:
         with ExitStack() as stack:
             stack.enter_context(closing(destination))
             work = _open(stack, path, destination, parallel)
-            try:
-                interrupted = work.run()
-            finally:
-                typer.echo(_summary(work.journal.state.counts, destination))
+            interrupted = work.run()
     except OSError as error:
         raise IngestError(f"{error.filename or path}: {error.strerror}.") from error
     if interrupted:
@@ -84,9 +81,9 @@ def run(path: Path, destination: Destination, parallel: int) -> int:
     return DONE
 
 
-def _summary(counts: Counts, destination: Destination) -> str:
+def _summarize(journal: Journal, destination: Destination) -> None:
     names = (*destination.outcomes, "rejected")
-    return ", ".join(f"{name} {getattr(counts, name)}" for name in names)
+    typer.echo(", ".join(f"{name} {getattr(journal.state.counts, name)}" for name in names))
 
 
 def _open(stack: ExitStack, path: Path, destination: Destination, parallel: int) -> _Work:
@@ -104,6 +101,8 @@ def _open(stack: ExitStack, path: Path, destination: Destination, parallel: int)
         rejected_path = Path("stdin" + REJECTED_SUFFIX)
     rejected = _RejectedLines(rejected_path, journal.state.rejected_bytes)
     stack.enter_context(closing(rejected))
+    # In the end, when the bar is gone: as long as it is there, it takes standard output too.
+    stack.callback(_summarize, journal, destination)
     progress = stack.enter_context(_progress())
     task = progress.add_task("", total=size_bytes, lines=0)
     return _Work(file, destination, parallel, journal, rejected, progress, task)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,22 +193,37 @@ def prepare(service: Service) -> None:
     call(service, "POST", "/v1/customers/", customer)
 
 
+def everything_on(screen: int) -> str:
+    """What is written to a terminal, until nobody has it any more."""
+    shown = b""
+    with suppress(OSError):  # which is how the last read ends
+        while more := os.read(screen, 4096):
+            shown += more
+    os.close(screen)
+    return shown.decode()
+
+
 def test_a_file_is_sent_to_the_queue_from_the_command_line(data: Path, tmp_path: Path) -> None:
+    """With a bar on the terminal, and the summary alone on standard output."""
     file = tmp_path / "events.jsonl"
     file.write_text(lines(2500))
+    screen, terminal = pty.openpty()
     with started(data) as run:
         service = run.ready()
         prepare(service)
 
-        sent = subprocess.run(
+        with subprocess.Popen(
             ingest(data, file, "--queue"),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=terminal,
             text=True,
-            timeout=60,
             env=clean_environment(),
-        )
-
-        assert sent.stdout == "queued 2500, rejected 0\n", sent.stderr
+        ) as sending:
+            os.close(terminal)
+            shown = everything_on(screen)
+            said, _ = sending.communicate(timeout=60)
+        assert said == "queued 2500, rejected 0\n", shown
+        assert " lines " in shown
         run.wait_for(lambda: balances(service) == [2500])
 
 

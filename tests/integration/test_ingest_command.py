@@ -496,6 +496,9 @@ def test_a_service_that_is_gone_for_long_ends_the_work_and_the_next_run_goes_on(
         (answering(401), "does not take this token for events:write."),
         (answering(403), "does not take this token for events:write."),
         (answering(404), "answers 404: {}"),
+        (answering(200), "does not answer as Aureon does."),
+        (lambda: httpx.Response(200, text="<html>"), "does not answer as Aureon does."),
+        (answering(422), "does not answer as Aureon does."),
     ],
 )
 def test_a_service_that_takes_nothing_ends_the_work(
