@@ -9,7 +9,6 @@ done, it cannot be done twice.
 from __future__ import annotations
 
 import fcntl
-import os
 import random
 import sys
 import threading
@@ -137,18 +136,19 @@ class _RejectedLines:
     """The file that names the lines that were rejected, and says why."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
-        """`size_bytes` is how much of the file is known to be in order; the rest is cut off."""
+        """`size_bytes` is how much of the file is known to be in order."""
         self.path = path
-        self.size_bytes = 0
+        self.size_bytes = size_bytes
         self._file: BinaryIO | None = None
-        if path.exists():
-            self.size_bytes = min(size_bytes, path.stat().st_size)
-            os.truncate(path, self.size_bytes)
+        if not size_bytes:
+            path.unlink(missing_ok=True)
 
     def add(self, lines: Iterable[Line], reasons: Mapping[int, str]) -> None:
         for line in lines:
             if self._file is None:
                 self._file = self.path.open("ab")
+                self.size_bytes = min(self.size_bytes, self._file.tell())
+                self._file.truncate(self.size_bytes)
             report = {"line": line.number, "error": reasons[line.number], "event": _event(line)}
             self.size_bytes += self._file.write(exact.write(report) + b"\n")
         if self._file is not None:

@@ -382,6 +382,23 @@ def test_a_line_is_reported_once_though_the_report_was_the_last_thing_done(
     assert total(api) == 3
 
 
+def test_a_report_is_kept_until_there_is_more_to_report(
+    network: Network, api: Api, file: Path
+) -> None:
+    """Somebody may be at work on it; the next run begins a report of its own."""
+    write(file, b"{", usage(1))
+    ingested(api, code=1)
+    report(file).write_bytes(b"edited")
+    ingested(api, code=1)
+    assert report(file).read_bytes() == b"edited"
+
+    file.write_bytes(b"")
+    write(file, usage(1))
+    progress(file).unlink()
+    ingested(api)
+    assert not report(file).exists()
+
+
 @pytest.fixture
 def half_done(network: Network, api: Api, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that died when a line had counted without its neighbour, which is good by now."""
