@@ -80,7 +80,27 @@ def through(client: Client) -> Callable[[Stage, str], Ended]:
     return run
 
 
-RUNNERS = {"curl": bash, "aureon": bash} | {client.name: through(client) for client in CLIENTS}
+def python(stage: Stage, code: str) -> Ended:
+    """What runs code that talks plain HTTP, with httpx."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean_environment() | {"AUREON_ACCESS_TOKEN": stage.service.token},
+        cwd=stage.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+SDKS = {client.name: through(client) for client in CLIENTS}
+# Code that calls fetch needs no client, only what runs TypeScript.
+RUNNERS = {
+    "curl": bash,
+    "aureon": bash,
+    "python": python,
+    "typescript": SDKS["typescript-1"],
+} | SDKS
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +132,17 @@ def test_code_prints_what_readme_says(stage: Stage, name: str) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
     if output:
         assert ended.stdout == output
+
+
+def test_a_race_for_credits_is_lost_by_checking_first_only(stage: Stage) -> None:
+    ended = python(
+        stage, (ROOT / "examples" / "race.py").read_text().replace(URL, stage.service.url)
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    checked, spent = map(int, re.findall(r"(\d+) admitted", ended.stdout))
+    assert checked >= 10
+    assert spent == 10
 
 
 def test_the_commands_for_tokens_print_tokens_that_work(stage: Stage) -> None:
