@@ -35,10 +35,10 @@ def customer(api: Api, shape: Shape) -> str:
     return customer_id
 
 
-def spread(api: Api, *ledger_ids: str) -> None:
-    """Mark the customer's ledgers as spread, as plain ingestion does after two conflicts."""
+def spread(api: Api, *ledger_ids: str, external_id: str = EXTERNAL_ID) -> None:
+    """Mark a customer's ledgers as spread, as plain ingestion does after two conflicts."""
     marks = [keys.customer(api.organization_id, ledger_id) for ledger_id in ledger_ids]
-    for mark in (*marks, keys.external(api.organization_id, EXTERNAL_ID)):
+    for mark in (*marks, keys.external(api.organization_id, external_id)):
         api.store.write(update(mark, "SET spread = :true", values={":true": True}))
 
 

@@ -1,0 +1,198 @@
+"""Credits the plain way: one customer, one thing done after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+# Units by meter; None where a meter doesn't count the event.
+Units = tuple[int | None, ...]
+Kind = Literal["ingest", "spend", "hold", "capture", "release", "link"]
+UNKNOWN = 0
+
+
+class Entry(NamedTuple):
+    """Units of a meter that a hold reserves, until a clock shows that it has expired."""
+
+    hold: str
+    meter: int
+    units: int
+    expires: float
+
+
+class State(NamedTuple):
+    """A customer. `ghost` is what its external id has gathered, None once that is the customer's.
+
+    `ended` has what became of holds: nothing where they were released, else the units captured.
+    """
+
+    balances: tuple[int, ...]
+    ghost: tuple[int, ...] | None = None
+    entries: frozenset[Entry] = frozenset()
+    spent: frozenset[str] = frozenset()
+    placed: frozenset[str] = frozenset()
+    ended: frozenset[tuple[str, Units | None]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a caller did between two moments, and the status that it was answered, or `UNKNOWN`.
+
+    `id` is the external id of a spend or a hold. `held` are the units that a hold is placed with.
+    `clocks` are the times that whoever served it may have read. `balances` and `expires` are what
+    the answer said, where it said so.
+    """
+
+    kind: Kind
+    begun: float
+    ended: float
+    status: int
+    units: Units = ()
+    id: str | None = None
+    held: Units = ()
+    by_external_id: bool = False
+    limit: int = 0
+    clocks: tuple[float, ...] = (0,)
+    balances: tuple[int | None, ...] | None = None
+    expires: float | None = None
+
+
+HOLD_SECONDS = 60
+
+
+def step(state: State, done: Done) -> Iterator[State]:
+    """The states that something may lead to, where it was answered as it was."""
+    if done.status == UNKNOWN:
+        yield state
+    for clock in done.clocks:
+        for status, following in _DO[done.kind](state, done, clock):
+            if done.status in (status, UNKNOWN):
+                yield following
+
+
+Outcomes = Iterator[tuple[int, State]]
+
+
+def _ingest(state: State, done: Done, clock: float) -> Outcomes:
+    if done.by_external_id and state.ghost is not None:
+        yield 200, state._replace(ghost=_sum(state.ghost, done.units))
+    else:
+        yield 200, state._replace(balances=_sum(state.balances, done.units))
+
+
+def _link(state: State, done: Done, clock: float) -> Outcomes:
+    yield 200, state._replace(balances=_sum(state.balances, state.ghost or ()), ghost=None)
+    if state.ghost is None:
+        # Somebody else has just done it.
+        yield 422, state
+
+
+def _spend(state: State, done: Done, clock: float) -> Outcomes:
+    if done.by_external_id and state.ghost is not None:
+        yield 422, state
+    elif done.id in state.spent:
+        yield 200, state
+    elif _suffice(state, done.units, done.limit, clock):
+        following = _swept(state, done.units, clock)
+        following = following._replace(balances=_sum(state.balances, done.units))
+        if done.id is not None:
+            following = following._replace(spent=state.spent | {done.id})
+        if _was_seen(done, following):
+            yield 200, following
+    else:
+        yield 402, state
+
+
+def _hold(state: State, done: Done, clock: float) -> Outcomes:
+    assert done.id is not None
+    if done.by_external_id and state.ghost is not None:
+        yield 422, state
+    elif done.id in state.placed:
+        yield 200, state
+    elif _suffice(state, done.held, done.limit, clock):
+        following = _swept(state, done.held, clock)._replace(placed=state.placed | {done.id})
+        read = [now + HOLD_SECONDS for now in done.clocks]
+        for expires in read if done.expires is None else [done.expires]:
+            entries = {
+                Entry(done.id, meter, units, expires)
+                for meter, units in enumerate(done.held)
+                if units is not None
+            }
+            if _was_seen(done, following):
+                yield 200, following._replace(entries=following.entries | entries)
+    else:
+        yield 402, state
+
+
+def _capture(state: State, done: Done, clock: float) -> Outcomes:
+    outcomes = dict(state.ended)
+    if done.id in outcomes:
+        yield (200 if outcomes[done.id] == done.units else 409), state
+    elif _suffice(state, done.units, done.limit, clock, done.id):
+        following = _ended(state, done, clock, done.units)
+        yield 200, following._replace(balances=_sum(state.balances, done.units))
+    else:
+        yield 402, state
+
+
+def _release(state: State, done: Done, clock: float) -> Outcomes:
+    outcomes = dict(state.ended)
+    if done.id in outcomes:
+        yield (200 if outcomes[done.id] is None else 409), state
+    else:
+        yield 200, _ended(state, done, clock, None)
+
+
+_DO = {
+    "ingest": _ingest,
+    "link": _link,
+    "spend": _spend,
+    "hold": _hold,
+    "capture": _capture,
+    "release": _release,
+}
+
+
+def _suffice(state: State, units: Units, limit: int, clock: float, hold: str | None = None) -> bool:
+    """Whether the credits are enough; what the hold itself has is there in any case."""
+    for meter, wanted in enumerate(units):
+        open_ = [e for e in state.entries if e.meter == meter and e.expires > clock]
+        beyond = (wanted or 0) - sum(entry.units for entry in open_ if entry.hold == hold)
+        held = sum(entry.units for entry in open_)
+        if beyond > 0 and state.balances[meter] + held + beyond > limit:
+            return False
+    return True
+
+
+def _swept(state: State, units: Units, clock: float) -> State:
+    """Without the entries that have expired, of the meters that were looked at."""
+    looked_at = {meter for meter, counted in enumerate(units) if counted is not None}
+    return state._replace(
+        entries=frozenset(
+            entry
+            for entry in state.entries
+            if entry.meter not in looked_at or entry.expires > clock
+        )
+    )
+
+
+def _ended(state: State, done: Done, clock: float, outcome: Units | None) -> State:
+    assert done.id is not None
+    swept = _swept(_swept(state, done.held, clock), done.units, clock)
+    return swept._replace(
+        entries=frozenset(entry for entry in swept.entries if entry.hold != done.id),
+        ended=state.ended | {(done.id, outcome)},
+    )
+
+
+def _sum(balances: tuple[int, ...], units: Units) -> tuple[int, ...]:
+    added = [*units, *[None] * (len(balances) - len(units))]
+    return tuple(balance + (counted or 0) for balance, counted in zip(balances, added, strict=True))
+
+
+def _was_seen(done: Done, state: State) -> bool:
+    """Whether the answer showed these balances, as far as it showed any."""
+    return done.balances is None or all(
+        seen in (None, balance) for seen, balance in zip(done.balances, state.balances, strict=True)
+    )
