@@ -92,7 +92,7 @@ def press_ctrl_c() -> None:
 
 def answer_and_press_ctrl_c() -> httpx.Response:
     press_ctrl_c()
-    return httpx.Response(503, text="{}")
+    return httpx.Response(503, headers={"Retry-After": "60"}, text="{}")
 
 
 def answering(status: int, **headers: str) -> Fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aureon_cli import batches
@@ -78,6 +78,7 @@ LINES = st.lists(
 ).map(b"".join)
 
 
+@settings(deadline=None)
 @given(LINES, st.integers(0, 50))
 def test_work_that_is_taken_up_finds_the_same_batches(content: bytes, done: int) -> None:
     whole = cut(content)
