@@ -87,7 +87,7 @@ class Account:
         for attempt in range(MAX_ATTEMPTS):
             committing = False
             try:
-                decision = decide(self._snapshot(proofs))
+                decision = self._decide(decide, self._snapshot(proofs))
                 if len(decision.writes) > MAX_TRANSACTION_ACTIONS:
                     raise _too_many_meters()
                 if decision.writes:
@@ -107,6 +107,21 @@ class Account:
             pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)
             time.sleep(random.uniform(0, pause))
         raise Unavailable("Too many others spend the same credits.")
+
+    def _decide(self, decide: Callable[[Snapshot], Decision[T]], now: Snapshot) -> Decision[T]:
+        """Decide; where a ledger is spread, let whoever looked before a refusal look again.
+
+        Usage in other shards raises no `rev`. A decision that took its snapshot before such usage
+        may be committed after it; what is refused in between has seen the usage and not the
+        decision, though it comes after both. It would matter where the two are one spend that was
+        sent twice, or a capture gives something back. So a refusal raises every `rev`.
+        """
+        try:
+            return decide(now)
+        except (InsufficientCredits, TooManyHolds):
+            if any(self.ledgers.values()):
+                self.store.transact(now.writes())
+            raise
 
     def _snapshot(self, proofs: Iterable[keys.Key]) -> Snapshot:
         """Read everything that a decision depends on, as it is at one instant."""
