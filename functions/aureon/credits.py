@@ -229,12 +229,13 @@ def _charge(
     found = store.batch_get([version_key, *([pointer_key] if pointer_key else [])])
     version = catalog.version_of(found.get(version_key))
     customer_id = ledger_id = named.id
+    spread = False
     if pointer_key:
         item = found.get(pointer_key)
         pointer = None if item is None else Pointer.from_item(item)
         if pointer is None or pointer.state != "customer":
             raise unknown(named)
-        customer_id, ledger_id = pointer.customer_id, pointer.ledger_id
+        customer_id, ledger_id, spread = pointer.customer_id, pointer.ledger_id, pointer.spread
         if pointer.meter_version > version:
             # The pointer was read after the version, and its ledger began in between.
             version = catalog.version_of(store.get(version_key))
@@ -246,7 +247,7 @@ def _charge(
         customer_id,
         ledger_id,
         meters,
-        ledgers=dict.fromkeys([customer_id, ledger_id], False),
+        ledgers=dict.fromkeys([customer_id, ledger_id], spread),
     )
     event = _event(named, name, metadata)
     return account, event, meters.match(event)

@@ -335,22 +335,6 @@ def test_captures_releases_and_spends_race_safely(api: Api, customer_id: str) ->
     assert state(api, customer_id)[0] == (-10 if won == {"release"} else 0)
 
 
-def test_running_dry_and_topping_up_keeps_one_small_balance_item(api: Api) -> None:
-    customer_id = api.customer("user@example.com", external_id="user_123")
-
-    def items() -> list[Any]:
-        found = api.store.query(f"{api.organization_id}#CUSTOMER#{customer_id}")
-        return [item for item in found if item["sk"].startswith(("METER#", "HOLDS#"))]
-
-    for _ in range(50):
-        grant(api, 1)
-        assert spend(api, 1).status == 200
-        assert spend(api, 1).status == 402
-
-    (item,) = items()
-    assert len(str(item)) < 500
-
-
 def test_a_repeat_finds_what_was_done_though_its_meter_is_archived_since(
     api: Api, customer_id: str, meter_id: str
 ) -> None:

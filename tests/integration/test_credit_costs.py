@@ -1,0 +1,118 @@
+"""What spends and holds cost, in calls and units of capacity: the same the thousandth time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from aureon import keys
+from aureon.store import Store
+from tests import inline_engine
+from tests.api import Api, Reply
+from tests.credits import Shape, assert_sound, capture, customer, grant, hold, spend
+from tests.faults import faults
+
+ROUNDS: Final = 1_000
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """A table of the engine in this process."""
+    with inline_engine.table() as store:
+        yield store
+
+
+@contextmanager
+def consumption(store: Store) -> Iterator[list[float]]:
+    """The units of capacity that calls consume, one after the other."""
+    consumed: list[float] = []
+
+    def ask(params: dict[str, Any], **_: Any) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def note(parsed: dict[str, Any], **_: Any) -> None:
+        # The engine does not say it of a BatchGetItem.
+        answered = parsed.get("ConsumedCapacity", [])
+        for one in answered if isinstance(answered, list) else [answered]:
+            consumed.append(one["CapacityUnits"])
+
+    events = store.client.meta.events
+    events.register("provide-client-params.dynamodb", ask)
+    events.register("after-call.dynamodb", note)
+    try:
+        yield consumed
+    finally:
+        events.unregister("provide-client-params.dynamodb", ask)
+        events.unregister("after-call.dynamodb", note)
+
+
+class Cost(NamedTuple):
+    """The calls that something takes, and the units of capacity that they consume."""
+
+    calls: tuple[str, ...]
+    units: float
+
+
+def cost(store: Store, act: Callable[[], Reply], status: int = 200) -> tuple[Cost, Reply]:
+    with faults(store.client) as calls, consumption(store) as consumed:
+        reply = act()
+    assert reply.status == status, reply
+    return Cost(tuple(calls.operations()), sum(consumed)), reply
+
+
+def items_of(store: Store, api: Api, customer_id: str) -> list[Any]:
+    return list(store.query(keys.customer(api.organization_id, customer_id).pk))
+
+
+def test_a_customer_who_ran_dry_a_thousand_times_costs_what_a_new_one_does(
+    api: Api, store: Store
+) -> None:
+    api.meter()
+    customer_id = api.customer("user@example.com", external_id="user_123")
+    state = f"/v1/customers/{customer_id}/state"
+
+    def run_dry(number: int) -> list[Cost]:
+        """Spend one credit, hold and capture another, and be refused a third."""
+        grant(api, 2)
+        spending, _ = cost(store, lambda: spend(api, 1, external_id=f"spend-{number}"))
+        holding, held = cost(store, lambda: hold(api, 1, f"hold-{number}"))
+        capturing, _ = cost(store, lambda: capture(api, held.body["id"]))
+        refusing, _ = cost(store, lambda: spend(api, 1), 402)
+        reading, shown = cost(store, lambda: api.get(state))
+        assert shown.body["active_meters"][0]["balance"] == 0
+        return [spending, holding, capturing, refusing, reading]
+
+    run_dry(0)
+    first, size = run_dry(1), len(str(items_of(store, api, customer_id)))
+    for number in range(2, ROUNDS - 1):
+        run_dry(number)
+
+    assert run_dry(ROUNDS - 1) == first
+    assert first[-1] == Cost(("Query",), 1)
+    kinds = [item["sk"].partition("#")[0] for item in items_of(store, api, customer_id)]
+    assert sorted(kinds) == ["CUSTOMER", "HOLDS", "METER"]
+    assert len(str(items_of(store, api, customer_id))) - size < 20, "longer numbers"
+    assert_sound(api)
+
+
+@pytest.mark.parametrize(
+    ("shape", "units"), [("own", 12), ("linked", 18), ("spread", 44), ("linked and spread", 82)]
+)
+def test_a_spend_is_a_look_at_the_customer_one_at_its_credits_and_a_commit(
+    api: Api, store: Store, shape: Shape, units: float
+) -> None:
+    """Not counting what the container knows already: its token, and the meters."""
+    api.meter()
+    customer(api, shape)
+    spend(api, 1)
+
+    spending, _ = cost(store, lambda: spend(api, 1))
+    refusing, _ = cost(store, lambda: spend(api, 100), 402)
+
+    looks = ("BatchGetItem", "TransactGetItems")
+    assert spending == Cost((*looks, "TransactWriteItems"), units)
+    # Of a spread ledger, a refusal is made sure of.
+    assert refusing.calls == (spending.calls if "spread" in shape else looks)
