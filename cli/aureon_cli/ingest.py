@@ -227,12 +227,13 @@ class _Work:
             if batch is None:
                 return
             thread = threading.Thread(target=self._deliver, args=batch, daemon=True)
-            thread.start()
             self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
+            thread.start()
 
     def _wait(self) -> None:
         for thread in self._threads:
-            thread.join()
+            with suppress(RuntimeError):  # one that an interruption kept from being started
+                thread.join()
 
     def _batches(self) -> Iterator[tuple[Batch, dict[int, str]]]:
         """What is left to send, with the reasons for lines that are left out.
