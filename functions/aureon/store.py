@@ -225,36 +225,44 @@ class Store:
         partition: str,
         *,
         prefix: str = "",
+        since: str = "",
         before: str = "",
         after: str | None = None,
         newest_first: bool = False,
-        limit: int | None = None,
+        at_a_time: int | None = None,
     ) -> Iterator[Item]:
         """Read a partition in the order of its sort keys, strongly consistent, page by page.
 
-        Only sort keys that begin with `prefix`, or only those that sort before `before`.
+        Only sort keys that begin with `prefix`, or only those from `since` on that sort before
+        `before`, in a partition where none is `before` itself. A page is read when the one before
+        is used up, and has at most `at_a_time` items.
         """
-        names = {"#pk": PARTITION}
         values: dict[str, Any] = {":pk": partition}
         condition = "#pk = :pk"
         if prefix:
-            names["#sk"] = SORT
             values[":prefix"] = prefix
             condition += " AND begins_with(#sk, :prefix)"
+        elif since and before:
+            values |= {":since": since, ":before": before}
+            condition += " AND #sk BETWEEN :since AND :before"
+        elif since:
+            values[":since"] = since
+            condition += " AND #sk >= :since"
         elif before:
-            names["#sk"] = SORT
             values[":before"] = before
             condition += " AND #sk < :before"
         parameters: dict[str, Any] = {
             "TableName": self.table,
             "KeyConditionExpression": condition,
-            "ExpressionAttributeNames": names,
+            "ExpressionAttributeNames": {"#pk": PARTITION},
             "ExpressionAttributeValues": to_attributes(values),
             "ConsistentRead": True,
             "ScanIndexForward": not newest_first,
         }
-        if limit is not None:
-            parameters["Limit"] = limit
+        if len(values) > 1:
+            parameters["ExpressionAttributeNames"]["#sk"] = SORT
+        if at_a_time is not None:
+            parameters["Limit"] = at_a_time
         if after is not None:
             parameters["ExclusiveStartKey"] = _key(Key(partition, after))
         return self._pages(parameters)
@@ -345,7 +353,7 @@ class Store:
         while True:
             answer = self._call(self.client.query, **parameters)
             yield answer
-            if "LastEvaluatedKey" not in answer or "Limit" in parameters:
+            if "LastEvaluatedKey" not in answer:
                 return
             parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
