@@ -1,4 +1,4 @@
-"""Balance lookup: ``/v1/customer-meters/`` and the state of a customer."""
+"""Balance lookup: ``/v1/customer-meters/``, a customer's state, a customer by its external id."""
 
 from __future__ import annotations
 
@@ -44,13 +44,24 @@ def get(request: Request, customer_meter_id: str) -> Answer:
     return Answer(200, answers.customer_meter(request.organization_id, found))
 
 
+# Before what takes any id: a customer's external id may be ``state``.
+@api.route("GET", "/v1/customers/external/<external_id>", scope="customers:read")
+def customer(request: Request, external_id: str) -> Answer:
+    customer_id = _find(request, external_id)
+    found = customers.get(request.store, request.organization_id, customer_id)
+    return Answer(200, answers.customer(request.organization_id, found))
+
+
+@api.route("GET", "/v1/customers/external/<external_id>/state", scope="customers:read")
+def external_state(request: Request, external_id: str) -> Answer:
+    return state(request, _find(request, external_id))
+
+
 @api.route("GET", "/v1/customers/<customer_id>/state", scope="customers:read")
 def state(request: Request, customer_id: str) -> Answer:
     customer, meters = balances.of_customer(request.store, request.organization_id, customer_id)
     return Answer(200, answers.customer_state(request.organization_id, customer, meters))
 
 
-@api.route("GET", "/v1/customers/external/<external_id>/state", scope="customers:read")
-def external_state(request: Request, external_id: str) -> Answer:
-    external_id = unescape(external_id)
-    return state(request, customers.find_id(request.store, request.organization_id, external_id))
+def _find(request: Request, external_id: str) -> str:
+    return customers.find_id(request.store, request.organization_id, unescape(external_id))

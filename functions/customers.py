@@ -71,11 +71,6 @@ def delete(request: Request, customer_id: str) -> Answer:
     return Answer(204, None)
 
 
-@api.route("GET", "/v1/customers/external/<external_id>", scope=READ)
-def get_external(request: Request, external_id: str) -> Answer:
-    return get(request, _find(request, external_id))
-
-
 @api.route("PATCH", "/v1/customers/external/<external_id>", scope=WRITE)
 def update_external(request: Request, external_id: str) -> Answer:
     body = check(CustomerUpdateBody, request.body())

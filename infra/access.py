@@ -84,7 +84,7 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
         "UpdateItem": (METERS,),
     },
     "balances": {
-        "GetItem": (TOKEN, EXTERNAL),
+        "GetItem": (TOKEN, EXTERNAL, CUSTOMER),
         "BatchGetItem": (CUSTOMER,),
         "Query": (CUSTOMER, METERS),
     },

@@ -52,12 +52,8 @@ class Api(Construct):
         )
         api = gateway.CfnApi(self, "Resource", name="aureon", protocol_type="HTTP")
         targets = {name: self._target(api, name, functions[name]) for name in _handlers(routes)}
-        for route in routes:
-            for path in paths(route):
-                key = f"{route.method} {path}"
-                gateway.CfnRoute(
-                    self, key, api_id=api.ref, route_key=key, target=targets[route.handler]
-                )
+        for key, handler in served(routes).items():
+            gateway.CfnRoute(self, key, api_id=api.ref, route_key=key, target=targets[handler])
         log = logs.LogGroup(
             self,
             "AccessLog",
@@ -105,14 +101,27 @@ class Api(Construct):
         return f"integrations/{integration.ref}"
 
 
-def paths(route: Route) -> Iterator[str]:
-    """The paths that the gateway has to know for a route.
+def served(routes: Iterable[Route]) -> dict[str, str]:
+    """The handlers by the keys that the gateway has to know: ``GET /path``, in both forms.
 
-    A greedy variable stands at a path's end only, and takes a trailing slash with it.
+    A greedy variable takes all of a path from where it stands, so routes that go on behind an
+    external id are one to the gateway. They must be one function's, too: raises `ValueError`.
     """
-    path = route.path.rstrip("/")
-    if path.endswith(EXTERNAL_ID):
-        yield path.removesuffix("}") + "+}"
+    handlers: dict[str, str] = {}
+    for route in routes:
+        for path in _paths(route.path.rstrip("/")):
+            key = f"{route.method} {path}"
+            if handlers.setdefault(key, route.handler) != route.handler:
+                raise ValueError(f"The gateway can't tell what serves {route.path} at {key}.")
+    return handlers
+
+
+def _paths(path: str) -> Iterator[str]:
+    until, external_id, _ = path.partition(EXTERNAL_ID)
+    if not path:
+        yield "/"
+    elif external_id:
+        yield f"{until}{external_id[:-1]}+}}"
     else:
         yield from (path, f"{path}/")
 

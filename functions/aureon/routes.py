@@ -1,6 +1,8 @@
 """Which handler serves which path: for the local service and the stack, not for the handlers.
 
-Collection paths are written with their trailing slash; both forms are served.
+Collection paths are written with their trailing slash; both forms are served. All that is read
+below a customer's external id is one function's: the id may hold slashes, and a gateway's variable
+that takes them takes the rest of the path too, ``/state`` included.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ ROUTES: Final = (
     Route("GET", "/v1/customers/{id}", "customers"),
     Route("PATCH", "/v1/customers/{id}", "customers"),
     Route("DELETE", "/v1/customers/{id}", "customers"),
-    Route("GET", "/v1/customers/external/{external_id}", "customers"),
+    Route("GET", "/v1/customers/external/{external_id}", "balances"),
     Route("PATCH", "/v1/customers/external/{external_id}", "customers"),
     Route("DELETE", "/v1/customers/external/{external_id}", "customers"),
     Route("GET", "/v1/customers/{id}/state", "balances"),

@@ -188,9 +188,11 @@ def test_a_path_is_served_with_its_trailing_slash_and_without(
 def test_an_external_id_may_hold_slashes(deployed: Deployed) -> None:
     customer_id = deployed.customer("team/7")
 
-    answer = deployed.api.get("/v1/customers/external/team/7")
-
-    assert answer.json()["id"] == customer_id
+    for suffix in ("", "/", "/state"):
+        answer = deployed.api.get(f"/v1/customers/external/team/7{suffix}")
+        assert answer.json()["id"] == customer_id
+    changed = deployed.api.patch("/v1/customers/external/team/7", json={"name": "Seven"})
+    assert changed.json()["name"] == "Seven"
 
 
 def test_a_caller_without_a_token_is_told_so_by_the_function(deployed: Deployed) -> None:

@@ -114,7 +114,7 @@ def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(
     meter = replay("meters.create", 201)
     customer = replay("customers.create", 201)
     replay.known |= {METER_ID: meter["id"], CUSTOMER_ID: customer["id"]}
-    assert replay("customers.get_external") == customer
+    assert replay("balances.customer") == customer
     assert replay("customers.list")["items"] == [customer]
     assert replay("meters.list")["items"] == [meter]
 
