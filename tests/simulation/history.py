@@ -232,7 +232,7 @@ class History:
         self._complete(self._batch(ids=self.draw.choice([0.0, 0.5, 1.0])))
 
     def _ingest_with_key(self) -> None:
-        self._complete(self._batch(ids=self.draw.choice([0.0, 0.5, 0.5]), key=self._new("key")))
+        self._complete(self._batch(ids=self.draw.choice([0.0, 0.5, 1.0]), key=self._new("key")))
 
     def _misuse_key(self) -> None:
         """Send another body under a key."""
@@ -250,7 +250,8 @@ class History:
             some = self.draw.sample(with_ids, min(len(with_ids), self.draw.randint(1, 8)))
             self._complete(self._remember(Batch(some, self.world.turn)))
         elif sent:
-            self._complete(self.draw.choice(sent))
+            # Mostly one that somebody else may be sending now.
+            self._complete(self.draw.choice(sent[-2:] if self.world.chance(0.7) else sent))
 
     def _complete(self, batch: Batch) -> None:
         """Send a request as a caller would: again after a failure, if it may be."""
@@ -314,10 +315,10 @@ class History:
                 external_id=self.draw.choice(self.ids) if self.world.chance(ids) else None,
                 timestamp=self._timestamp(),
             )
-            for _ in range(self.draw.choice([1, 2, 4, 8]))
+            for _ in range(self.draw.choice([1, 2, 6, 16]))
         ]
         # Some stand twice.
-        events += [event for event in events if event.external_id and self.world.chance(0.1)]
+        events += [event for event in events if event.external_id and self.world.chance(0.2)]
         return events
 
     def _timestamp(self) -> str | None:
