@@ -101,7 +101,7 @@ def _spend(state: State, done: Done, clock: float) -> Outcomes:
         if _was_seen(done, following):
             yield 200, following
     else:
-        yield 402, state
+        yield from _refused(state, done.units, clock)
 
 
 def _hold(state: State, done: Done, clock: float) -> Outcomes:
@@ -122,7 +122,7 @@ def _hold(state: State, done: Done, clock: float) -> Outcomes:
             if _was_seen(done, following):
                 yield 200, following._replace(entries=following.entries | entries)
     else:
-        yield 402, state
+        yield from _refused(state, done.held, clock)
 
 
 def _capture(state: State, done: Done, clock: float) -> Outcomes:
@@ -133,7 +133,7 @@ def _capture(state: State, done: Done, clock: float) -> Outcomes:
         following = _ended(state, done, clock, done.units)
         yield 200, following._replace(balances=_sum(state.balances, done.units))
     else:
-        yield 402, state
+        yield from _refused(state, done.units, clock)
 
 
 def _release(state: State, done: Done, clock: float) -> Outcomes:
@@ -152,6 +152,12 @@ _DO = {
     "capture": _capture,
     "release": _release,
 }
+
+
+def _refused(state: State, units: Units, clock: float) -> Outcomes:
+    """Expired entries may be gone then, or not."""
+    yield 402, state
+    yield 402, _swept(state, units, clock)
 
 
 def _suffice(state: State, units: Units, limit: int, clock: float, hold: str | None = None) -> bool:

@@ -109,17 +109,18 @@ class Account:
         raise Unavailable("Too many others spend the same credits.")
 
     def _decide(self, decide: Callable[[Snapshot], Decision[T]], now: Snapshot) -> Decision[T]:
-        """Decide; where a ledger is spread, let whoever looked before a refusal look again.
+        """Decide; where usage may slip in, let whoever looked before a refusal look again.
 
-        Usage in other shards raises no `rev`. A decision that took its snapshot before such usage
-        may be committed after it; what is refused in between has seen the usage and not the
-        decision, though it comes after both. It would matter where the two are one spend that was
-        sent twice, or a capture gives something back. So a refusal raises every `rev`.
+        Usage in other shards raises no `rev`, nor does a link, which brings a ledger. A decision
+        that took its snapshot before either may be committed after it; what is refused in between
+        has seen the usage and not the decision, though it comes after both. It would matter where
+        the two are one spend that was sent twice, or a capture gives something back. So a refusal
+        raises every `rev`, but for a customer whose only ledger has one shard.
         """
         try:
             return decide(now)
         except (InsufficientCredits, TooManyHolds):
-            if any(self.ledgers.values()):
+            if len(self.ledgers) > 1 or any(self.ledgers.values()):
                 self.store.transact(now.writes())
             raise
 

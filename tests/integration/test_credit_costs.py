@@ -114,5 +114,5 @@ def test_a_spend_is_a_look_at_the_customer_one_at_its_credits_and_a_commit(
 
     looks = ("BatchGetItem", "TransactGetItems")
     assert spending == Cost((*looks, "TransactWriteItems"), units)
-    # Of a spread ledger, a refusal is made sure of.
-    assert refusing.calls == (spending.calls if "spread" in shape else looks)
+    # Where usage may come in unnoticed, a refusal is made sure of.
+    assert refusing.calls == (looks if shape == "own" else spending.calls)
