@@ -46,7 +46,9 @@ _COUNTING: Final[Grants] = {
     "UpdateItem": (CUSTOMER, EXTERNAL),
 }
 ON_TABLE: Final[Mapping[str, Grants]] = {
+    "dashboard": {},
     "health": {"GetItem": (ORGANIZATION,)},
+    "tokens_api": {"GetItem": (TOKEN, ORGANIZATION)},
     "ingest": {
         **_COUNTING,
         "GetItem": (TOKEN, METERS, REQUEST),

@@ -64,6 +64,9 @@ def build(target: Target, *, functions: Path = FUNCTIONS, folder: Path = BUILD) 
         handlers[module.stem] = folder / "handlers" / module.stem
         handlers[module.stem].mkdir(parents=True, exist_ok=True)
         shutil.copyfile(module, handlers[module.stem] / module.name)
+        served = functions / f"{module.stem}_files"
+        if served.is_dir():
+            shutil.copytree(served, handlers[module.stem] / served.name, dirs_exist_ok=True)
     return Assets(_dependencies(target), package, handlers)
 
 

@@ -14,6 +14,7 @@ from aureon.domain.meters import Meter
 if TYPE_CHECKING:
     from aureon.balances import CustomerMeter
     from aureon.credits import Spent
+    from aureon.tokens import Access
 
 
 def customer(organization_id: str, customer: Customer) -> dict[str, Any]:
@@ -93,6 +94,16 @@ def _balance(found: CustomerMeter) -> dict[str, Any]:
         "held_units": plain(found.held),
         "used_units": plain(balance.used),
         "granted_units": plain(balance.granted),
+    }
+
+
+def access(access: Access, organization_name: str) -> dict[str, Any]:
+    """What a token allows, to whoever has it."""
+    return {
+        "organization_id": access.organization_id,
+        "organization_name": organization_name,
+        "scopes": sorted(access.scopes),
+        "expires_at": times.to_optional_text(access.expires_at),
     }
 
 

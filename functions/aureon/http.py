@@ -194,13 +194,17 @@ class Resolver:
         self._threads = threading.local()
         self._guard = Guard()
 
-    def route(self, method: str, path: str, *, scope: str) -> Callable[[Serve], Serve]:
-        """Serve a path with a function of the request and of the path's parameters."""
+    def route(self, method: str, path: str, *, scope: str | None) -> Callable[[Serve], Serve]:
+        """Serve a path with a function of the request and of the path's parameters.
+
+        Without a scope, any token will do that is good.
+        """
 
         def add(serve: Serve) -> Serve:
             def routed(**parameters: str) -> Response[str]:
                 request = self._router.current
-                request.access.require(scope)
+                if scope is not None:
+                    request.access.require(scope)
                 return _respond(serve(request, **parameters))
 
             self._routes.append((method, path.rstrip("/"), routed))

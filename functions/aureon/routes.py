@@ -19,7 +19,10 @@ class Route(NamedTuple):
 
 
 ROUTES: Final = (
+    Route("GET", "/", "dashboard"),
+    Route("GET", "/assets/{name}", "dashboard"),
     Route("GET", "/health", "health"),
+    Route("GET", "/v1/tokens/current", "tokens_api"),
     Route("POST", "/v1/customers/", "customers"),
     Route("GET", "/v1/customers/", "customers"),
     Route("GET", "/v1/customers/{id}", "customers"),

@@ -98,6 +98,15 @@ def create_organization(store: Store, name: str, organization_id: str | None = N
     return organization_id
 
 
+def organization_name(store: Store, organization_id: str) -> str:
+    """What an organization is called. Raises `NotFound`."""
+    item = store.get(keys.organization(organization_id))
+    if item is None:
+        raise NotFound(f"There is no organization {organization_id}.")
+    name: str = item["name"]
+    return name
+
+
 def create(
     store: Store,
     organization_id: str,

@@ -155,6 +155,8 @@ def lived(made: dict[str, set[Call]], store: Store) -> dict[str, set[Call]]:
     api.patch(f"/v1/meters/{meter_id}", {"name": "Renamed"})
     for path in ("/v1/meters/", f"/v1/meters/{meter_id}", "/health", "/v1/dead-letters/"):
         assert api.get(path).status == 200
+    for path in ("/", "/v1/tokens/current"):
+        assert api.get(path).status == 200
 
     def usage(customer: str, units: int, /, **more: Any) -> dict[str, Any]:
         named = {"name": "api_usage", "external_customer_id": customer}
@@ -210,7 +212,7 @@ def lived(made: dict[str, set[Call]], store: Store) -> dict[str, set[Call]]:
 def test_a_role_allows_every_call_that_its_function_makes(
     lived: dict[str, set[Call]], synthesized: Synthesized
 ) -> None:
-    assert set(lived) == set(synthesized.functions())
+    assert set(lived) | {"dashboard"} == set(synthesized.functions())
     refused = {
         (handler, call)
         for handler, calls in lived.items()
@@ -252,6 +254,14 @@ def test_a_reader_cannot_write(synthesized: Synthesized, handler: str) -> None:
     assert granted <= {"GetItem", "BatchGetItem", "Query"}
 
 
+def test_what_serves_files_may_do_nothing_but_say_so(synthesized: Synthesized) -> None:
+    allowed = {
+        action for found in statements(synthesized, "dashboard") for action in actions(found)
+    }
+
+    assert {action.partition(":")[0] for action in allowed} == {"logs", "xray"}
+
+
 def test_nobody_scans_or_changes_the_table_itself(synthesized: Synthesized) -> None:
     known = WRITES | {"GetItem", "BatchGetItem", "Query"}
     for handler in synthesized.functions():
@@ -271,7 +281,7 @@ def test_no_function_writes_a_token_or_reads_tokens_that_it_need_not(
         allowed = statements(synthesized, handler)
         assert not [action for action in WRITES if allows(allowed, Call(action, token))]
         reads = allows(allowed, Call("GetItem", token))
-        assert reads == (handler not in ("consumer", "health")), handler
+        assert reads == (handler not in ("consumer", "dashboard", "health")), handler
 
 
 def test_no_role_can_delete_a_balance_a_page_or_a_claim(synthesized: Synthesized) -> None:

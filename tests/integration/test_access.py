@@ -18,7 +18,10 @@ INVALID_TOKEN: Final = {
     "error_description": "The access token provided is expired, revoked, malformed, or invalid "
     "for other reasons.",
 }
-GUARDED: Final = [route for route in ROUTES if route.path != "/health"]
+OPEN: Final = ("/", "/assets/{name}", "/health")
+GUARDED: Final = [route for route in ROUTES if route.path not in OPEN]
+# Any good token may ask what it allows.
+SCOPED: Final = [route for route in GUARDED if route.path != "/v1/tokens/current"]
 
 
 def shown(route: Route) -> str:
@@ -26,6 +29,7 @@ def shown(route: Route) -> str:
 
 
 every_route = pytest.mark.parametrize("route", GUARDED, ids=shown)
+every_scoped_route = pytest.mark.parametrize("route", SCOPED, ids=shown)
 
 
 def call(api: Api, route: Route, **headers: str) -> Reply:
@@ -82,7 +86,7 @@ def test_an_unknown_token_is_invalid(api: Api, route: Route, token: str) -> None
     assert "invalid_token" in reply.headers["WWW-Authenticate"]
 
 
-@every_route
+@every_scoped_route
 def test_a_token_without_the_scope_may_not(api: Api, route: Route) -> None:
     limited = with_token(api, scopes=set(tokens.SCOPES) - {needed(route)})
 
@@ -93,14 +97,14 @@ def test_a_token_without_the_scope_may_not(api: Api, route: Route) -> None:
     assert f'scope="{needed(route)}"' in reply.headers["WWW-Authenticate"]
 
 
-@every_route
+@every_scoped_route
 def test_a_token_with_the_scope_alone_may(api: Api, route: Route) -> None:
     limited = with_token(api, scopes={needed(route)})
 
     assert call(limited, route).status in (200, 404, 422)
 
 
-@every_route
+@every_scoped_route
 def test_an_expired_token_is_invalid(api: Api, route: Route) -> None:
     expired = with_token(api, scopes={needed(route)}, expires_at=times.now())
 
@@ -150,6 +154,18 @@ def test_the_scheme_may_be_written_in_any_case(api: Api, scheme: str) -> None:
     )
 
     assert reply.status == 200
+
+
+def test_a_token_says_what_it_allows(api: Api) -> None:
+    end = times.from_text("2099-01-01T00:00:00Z")
+    limited = with_token(api, scopes={"meters:read", "events:write"}, expires_at=end)
+
+    assert limited.get("/v1/tokens/current").body == {
+        "organization_id": api.organization_id,
+        "organization_name": "Test",
+        "scopes": ["events:write", "meters:read"],
+        "expires_at": "2099-01-01T00:00:00.000000Z",
+    }
 
 
 def test_the_health_of_the_service_needs_no_token(api: Api) -> None:

@@ -111,6 +111,8 @@ def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(
     replay = Replay({TOKEN: str(api.token), ORGANIZATION_ID: api.organization_id})
 
     assert replay("health") == {"status": "ok"}
+    assert replay.raw("dashboard.page")["statusCode"] == 200
+    assert replay("tokens_api.current")["organization_id"] == api.organization_id
     meter = replay("meters.create", 201)
     customer = replay("customers.create", 201)
     replay.known |= {METER_ID: meter["id"], CUSTOMER_ID: customer["id"]}

@@ -59,7 +59,8 @@ def test_a_literal_path_wins_over_a_parameter() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/", "/v1", "/v2/customers", "/v1/customersx", "/v1/meters/1/x"]
+    "path",
+    ["", "/assets", "/assets/a/b", "/v1", "/v2/customers", "/v1/customersx", "/v1/meters/1/x"],
 )
 def test_an_unknown_path_is_not_found(path: str) -> None:
     assert TABLE.find(path) is None
