@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from aureon import answers, customers, listing
+from aureon import answers, customers
 from aureon.bodies import check
 from aureon.bodies.customers import CustomerBody, CustomerUpdateBody
+from aureon.cards import Search
 from aureon.domain.customers import Customer
 from aureon.http import Answer, Request, Resolver, unescape
 
@@ -13,12 +14,6 @@ handler = api.handler
 
 READ = "customers:read"
 WRITE = "customers:write"
-
-_SORT_BY = {
-    "created_at": lambda customer: customer.created_at,
-    "email": lambda customer: customer.email.casefold(),
-    "name": lambda customer: customer.name and customer.name.casefold(),
-}
 
 
 @api.route("POST", "/v1/customers/", scope=WRITE)
@@ -30,26 +25,15 @@ def create(request: Request) -> Answer:
 @api.route("GET", "/v1/customers/", scope=READ)
 def list_(request: Request) -> Answer:
     paging = request.paging()
-    email = request.text("email")
-    query = (request.text("query") or "").casefold()
-    metadata = request.metadata()
-    if email is not None:
-        one = customers.find_by_email(request.store, request.organization_id, email)
-        found = [] if one is None else [one]
-    else:
-        found = list(customers.read_all(request.store, request.organization_id))
-    ordered = listing.sort(
-        (
-            customer
-            for customer in found
-            if _has_text(customer, query) and listing.has_metadata(customer.metadata, metadata)
-        ),
-        request.texts("sorting"),
-        _SORT_BY,
-        default="-created_at",
+    search = Search(
+        email=request.text("email"),
+        text=request.text("query") or "",
+        metadata=request.metadata(),
+        sorting=request.texts("sorting"),
     )
-    shown = [answers.customer(request.organization_id, one) for one in ordered[paging.slice()]]
-    return Answer(200, paging.answer(shown, len(ordered)))
+    found, total = customers.find(request.store, request.organization_id, search, paging.slice())
+    shown = [answers.customer(request.organization_id, customer) for customer in found]
+    return Answer(200, paging.answer(shown, total))
 
 
 @api.route("GET", "/v1/customers/<customer_id>", scope=READ)
@@ -87,12 +71,6 @@ def delete_external(request: Request, external_id: str) -> Answer:
 
 def _find(request: Request, external_id: str) -> str:
     return customers.find_id(request.store, request.organization_id, unescape(external_id))
-
-
-def _has_text(customer: Customer, query: str) -> bool:
-    """Whether a search finds the customer: by a part of its address, name or external id."""
-    texts = (customer.email, customer.name, customer.external_id)
-    return any(query in text.casefold() for text in texts if text is not None)
 
 
 def _answer(request: Request, customer: Customer, status: int = 200) -> Answer:

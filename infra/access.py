@@ -31,7 +31,7 @@ REQUEST: Final = keys.request(ANY, ANY).pk
 BATCH: Final = keys.batch(ANY, ANY).pk
 HOLD: Final = keys.hold(ANY, ANY).pk
 # A slice is a number.
-CUSTOMERS: Final = keys.customer_directory(ANY, 0).removesuffix("0") + ANY
+CARDS: Final = keys.cards(ANY, 0).removesuffix("0") + ANY
 
 
 Grants = Mapping[str, tuple[str, ...]]
@@ -75,9 +75,10 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
     "customers": {
         "GetItem": (TOKEN, CUSTOMER, EMAIL, EXTERNAL),
         "BatchGetItem": (METERS, CUSTOMER, EMAIL, EXTERNAL),
-        "PutItem": (EMAIL, EXTERNAL),
-        "UpdateItem": (CUSTOMER,),
-        "DeleteItem": (EMAIL,),
+        "Query": (CARDS,),
+        "PutItem": (EMAIL, EXTERNAL, CARDS),
+        "UpdateItem": (CUSTOMER, CARDS),
+        "DeleteItem": (EMAIL, CARDS),
     },
     "meters": {
         "GetItem": (TOKEN, METERS),
@@ -87,12 +88,11 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
     },
     "balances": {
         "GetItem": (TOKEN, EXTERNAL, CUSTOMER),
-        "BatchGetItem": (CUSTOMER,),
-        "Query": (CUSTOMER, METERS),
+        "Query": (CUSTOMER, METERS, CARDS),
     },
 }
 # Of the index: who lists customers.
-ON_DIRECTORY: Final = {"customers": (CUSTOMERS,), "balances": (CUSTOMERS,)}
+ON_DIRECTORY: Final[Mapping[str, tuple[str, ...]]] = {}
 
 
 def statements(*, table_arn: str, queues: Queues) -> Mapping[str, Sequence[iam.PolicyStatement]]:

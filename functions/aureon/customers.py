@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import uuid_utils
 
-from aureon import catalog, keys, times
-from aureon.domain.customers import Customer, Pointer, directory_entry, profile
+from aureon import cards, catalog, keys, times
+from aureon.cards import Search
+from aureon.domain.customers import Card, Customer, Pointer, directory_entry, profile
 from aureon.domain.events import MAX_ID_CHARACTERS
 from aureon.errors import Invalid, NotFound, Problem, Unavailable
 from aureon.ledger import put_pointer
@@ -53,17 +54,32 @@ def find_by_email(store: Store, organization_id: str, email: str) -> Customer | 
     return profile(store.get(keys.customer(organization_id, pointer["customer_id"])))
 
 
-def read_all(store: Store, organization_id: str) -> Iterator[Customer]:
-    """All living customers, in no order. The directory follows the table by a moment."""
-    listed: list[keys.Key] = []
-    for slice_ in range(keys.DIRECTORY_SLICES):
-        partition = keys.customer_directory(organization_id, slice_)
-        for entry in store.query_index(partition):
-            listed.append(keys.Key(entry[keys.PARTITION], entry[keys.SORT]))
-    for item in store.batch_get(listed).values():
-        customer = profile(item)
-        if customer is not None:
-            yield customer
+def find(
+    store: Store, organization_id: str, search: Search, part: slice
+) -> tuple[list[Customer], int]:
+    """The customers in a part of what a search finds, and the number of all that it finds.
+
+    Raises `Invalid` for an order that is none.
+    """
+    if search.email is not None:
+        one = find_by_email(store, organization_id, search.email)
+        alone = [] if one is None or not search.among([Card.of(one)]) else [one]
+        return alone[part], len(alone)
+    ids, found = cards.find(store, organization_id, search, part)
+    return read(store, organization_id, ids), found
+
+
+def read_all(store: Store, organization_id: str) -> Iterator[Card]:
+    """What lists know of all living customers, in no order."""
+    return cards.read_all(store, organization_id)
+
+
+def read(store: Store, organization_id: str, customer_ids: Sequence[str]) -> list[Customer]:
+    """The living ones of some customers, in the same order."""
+    wanted = [keys.customer(organization_id, customer_id) for customer_id in customer_ids]
+    items = store.batch_get(wanted)
+    found = (profile(items.get(key)) for key in wanted)
+    return [customer for customer in found if customer is not None]
 
 
 def create(store: Store, organization_id: str, body: CustomerBody) -> Customer:
@@ -108,6 +124,7 @@ def create(store: Store, organization_id: str, body: CustomerBody) -> Customer:
                 condition="attribute_not_exists(created_at)",
             ),
             put_new(email_key, {"customer_id": customer_id}),
+            *cards.added(organization_id, customer),
         ]
         if body.external_id:
             writes.append(_lead(organization_id, body.external_id, pointer, customer))
@@ -137,6 +154,7 @@ def change(
             if pointer is not None and pointer.state == "ghost":
                 after = replace(after, ledger_ids=(*after.ledger_ids, pointer.ledger_id))
         writes.append(_replace(organization_id, before, after))
+        writes += cards.changed(organization_id, before, after)
         return after, writes
 
     return _commit(store, attempt)
@@ -152,6 +170,7 @@ def remove(store: Store, organization_id: str, customer_id: str, *, anonymize: b
         writes = [
             _replace(organization_id, before, after),
             delete(keys.email(organization_id, before.email)),
+            *cards.removed(organization_id, before),
         ]
         if before.external_id is not None:
             pointer = _pointer(store.get(keys.external(organization_id, before.external_id)))

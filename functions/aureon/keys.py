@@ -30,6 +30,9 @@ HOLDS_PREFIX: Final = "HOLDS#"
 # A ledger's pages begin with a year; whatever else stands in its log sorts after this.
 PAGES_END: Final = ":"
 REPAIR_PREFIX: Final = "REPAIR#"
+# Sorts after every card of its slice, which begin with a year: reading from the newest meets it
+# first.
+CARDS_COUNT: Final = "COUNT"
 VERSION_SORT: Final = "VERSION"
 TOKEN_PREFIX: Final = "TOKEN#"  # noqa: S105
 
@@ -172,6 +175,28 @@ def hold_outcome(organization_id: str, hold_id: str) -> Key:
 def batch(organization_id: str, batch_id: str) -> Key:
     """What is remembered of a batch that its sender named, and may send again in a new message."""
     return Key(f"{organization_id}#BATCH#{escape(batch_id)}", "BATCH")
+
+
+def cards(organization_id: str, slice_: int) -> str:
+    """The partition that holds the cards of a slice of the customers, in the order of creation."""
+    return f"{organization_id}#CARDS#{slice_}"
+
+
+def card(organization_id: str, created_at: str, customer_id: str) -> Key:
+    """What the list of customers knows of a customer."""
+    slice_ = directory_slice(customer_id)
+    return Key(cards(organization_id, slice_), f"{created_at}#{customer_id}")
+
+
+def parse_card(sort_key: str) -> tuple[str, str]:
+    """When the customer of a card was created, and its id."""
+    created_at, customer_id = sort_key.split(SEPARATOR)
+    return created_at, customer_id
+
+
+def cards_count(organization_id: str, customer_id: str) -> Key:
+    """How many cards there are in the slice that a customer's card is in."""
+    return Key(cards(organization_id, directory_slice(customer_id)), CARDS_COUNT)
 
 
 def customer_directory(organization_id: str, slice_: int) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Final
 
 import pytest
 
 from aureon import keys
 from aureon.store import Store
 from tests import inline_engine
-from tests.api import Api, Reply
+from tests.api import Api
+from tests.costs import Cost, cost
 from tests.credits import Shape, assert_sound, capture, customer, grant, hold, spend
-from tests.faults import faults
 
 ROUNDS: Final = 1_000
 
@@ -23,44 +22,6 @@ def store() -> Iterator[Store]:
     """A table of the engine in this process."""
     with inline_engine.table() as store:
         yield store
-
-
-@contextmanager
-def consumption(store: Store) -> Iterator[list[float]]:
-    """The units of capacity that calls consume, one after the other."""
-    consumed: list[float] = []
-
-    def ask(params: dict[str, Any], **_: Any) -> None:
-        params["ReturnConsumedCapacity"] = "TOTAL"
-
-    def note(parsed: dict[str, Any], **_: Any) -> None:
-        # The engine does not say it of a BatchGetItem.
-        answered = parsed.get("ConsumedCapacity", [])
-        for one in answered if isinstance(answered, list) else [answered]:
-            consumed.append(one["CapacityUnits"])
-
-    events = store.client.meta.events
-    events.register("provide-client-params.dynamodb", ask)
-    events.register("after-call.dynamodb", note)
-    try:
-        yield consumed
-    finally:
-        events.unregister("provide-client-params.dynamodb", ask)
-        events.unregister("after-call.dynamodb", note)
-
-
-class Cost(NamedTuple):
-    """The calls that something takes, and the units of capacity that they consume."""
-
-    calls: tuple[str, ...]
-    units: float
-
-
-def cost(store: Store, act: Callable[[], Reply], status: int = 200) -> tuple[Cost, Reply]:
-    with faults(store.client) as calls, consumption(store) as consumed:
-        reply = act()
-    assert reply.status == status, reply
-    return Cost(tuple(calls.operations()), sum(consumed)), reply
 
 
 def items_of(store: Store, api: Api, customer_id: str) -> list[Any]:

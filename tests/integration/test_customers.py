@@ -339,7 +339,8 @@ def test_deletion_keeps_the_profile_and_the_ledger(api: Api, path: str, customer
     profile = profile_of(api, customer_id)
     assert (profile["email"], profile["name"]) == ("user@example.com", "John Doe")
     assert profile["deleted_at"] is not None
-    assert len(list(scan(api.store))) == before - 1, "of all items only the address's is gone"
+    gone = "of all items only the address's and the card are gone"
+    assert len(list(scan(api.store))) == before - 2, gone
 
 
 def test_anonymized_deletion_leaves_no_address_and_no_name(

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from aureon import customers as customers_service
-from aureon.domain.customers import Customer
+from aureon import cards
+from aureon.domain.customers import Card
 from tests.api import Api
 
 CUSTOMERS = "/v1/customers/"
@@ -113,14 +113,14 @@ def test_pages_together_show_everything_once_where_many_are_alike(
     ids = [api.customer(f"user{number}@example.com", name="John Doe") for number in range(9)]
     event = {"name": "api_usage", "metadata": {"units": 1}}
     api.ingest(*({**event, "customer_id": customer_id} for customer_id in ids))
-    in_some_order, random = customers_service.read_all, Random(1)
+    in_some_order, random = cards.read_all, Random(1)
 
-    def read_all(*about: Any) -> list[Customer]:
+    def read_all(*about: Any) -> list[Card]:
         found = list(in_some_order(*about))
         random.shuffle(found)
         return found
 
-    monkeypatch.setattr(customers_service, "read_all", read_all)
+    monkeypatch.setattr(cards, "read_all", read_all)
 
     pages = [shown(api, path, sorting=sorting, page=page + 1, limit=2) for page in range(5)]
 

@@ -104,6 +104,55 @@ def profile(item: Mapping[str, Any] | None) -> Customer | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """What the list of customers sorts and searches by: of a living customer, and kept in step."""
+
+    id: str
+    created_at: datetime
+    email: str
+    name: str | None
+    external_id: str | None
+    metadata: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, customer: Customer) -> Self:
+        return cls(
+            id=customer.id,
+            created_at=customer.created_at,
+            email=customer.email,
+            name=customer.name,
+            external_id=customer.external_id,
+            metadata=customer.metadata,
+        )
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Self:
+        created_at, customer_id = keys.parse_card(item[keys.SORT])
+        return cls(
+            id=customer_id,
+            created_at=times.from_text(created_at),
+            email=item["email"],
+            name=item["name"],
+            external_id=item["external_id"],
+            metadata=item["metadata"],
+        )
+
+    def to_item(self) -> dict[str, Any]:
+        """The item, but for its key, which has the id and the time."""
+        return {
+            "email": self.email,
+            "name": self.name,
+            "external_id": self.external_id,
+            "metadata": dict(self.metadata),
+        }
+
+    def has_text(self, text: str) -> bool:
+        """Whether a part of the address, the name or the external id is this case-folded text."""
+        texts = (self.email, self.name, self.external_id)
+        return any(text in each.casefold() for each in texts if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
 class Pointer:
     """What an external id leads to: a customer and the ledger that its events go to.
 
