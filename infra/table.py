@@ -6,7 +6,7 @@ from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from aureon.table import SCHEMA
+from aureon.table import SCHEMA, STREAM_VIEW
 
 
 class Table(Construct):
@@ -24,9 +24,11 @@ class Table(Construct):
             deletion_protection_enabled=True,
             point_in_time_recovery_specification={"pointInTimeRecoveryEnabled": True},
         )
-        # CloudFormation calls everything in it what CreateTable does.
+        # CloudFormation calls everything in it what CreateTable does, and takes the view of a
+        # stream for its being wanted.
         for name, value in SCHEMA.items():
             table.add_property_override(name, value)
+        table.add_property_override("StreamSpecification", {"StreamViewType": STREAM_VIEW})
         table.apply_removal_policy(RemovalPolicy.RETAIN)
         self.name = table.ref
         self.arn = table.attr_arn

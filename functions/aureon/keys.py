@@ -20,6 +20,8 @@ DIRECTORY_SORT: Final = "directory_sk"
 # A partition takes 1,000 write units a second; the suffix keeps the index from throttling the
 # table when many customers are created at once.
 DIRECTORY_SLICES: Final = 8
+# What everyone's events add to is kept in so many items each, and added up by who reads it.
+PROJECTION_SLICES: Final = 4
 
 SEPARATOR: Final = "#"
 
@@ -29,6 +31,8 @@ METER_PREFIX: Final = "METER#"
 HOLDS_PREFIX: Final = "HOLDS#"
 # A ledger's pages begin with a year; whatever else stands in its log sorts after this.
 PAGES_END: Final = ":"
+# A position at a page's end; it sorts after those of the page's events.
+PAGE_END: Final = "~"
 REPAIR_PREFIX: Final = "REPAIR#"
 # Sorts after every card of its slice, which begin with a year: reading from the newest meets it
 # first.
@@ -93,6 +97,18 @@ def balance(
     )
 
 
+def unique(
+    organization_id: str, ledger_id: str, meter_id: str, generation: int, value: bytes
+) -> Key:
+    """That a value has counted for a meter: by its hash."""
+    return Key(unique_values(organization_id, ledger_id, meter_id, generation), value.hex())
+
+
+def unique_values(organization_id: str, ledger_id: str, meter_id: str, generation: int) -> str:
+    """The partition that holds all values that have counted for a meter and a ledger."""
+    return f"{organization_id}#UNIQUE#{ledger_id}#{meter_id}#{generation}"
+
+
 def parse_balance(sort_key: str) -> BalanceKey:
     _, meter_id, generation, shard = sort_key.split(SEPARATOR)
     return BalanceKey(meter_id, int(generation), int(shard))
@@ -121,12 +137,23 @@ def meter_version(organization_id: str) -> Key:
     return Key(meters(organization_id), VERSION_SORT)
 
 
+def backfill(organization_id: str, meter_id: str, generation: int) -> Key:
+    """How far the backfill of a meter has come."""
+    return Key(f"{organization_id}#BACKFILL", f"{meter_id}#{generation}")
+
+
 def log(organization_id: str, ledger_id: str) -> str:
     """The partition that holds a ledger's pages, in the order of the events' hours.
 
     They sort before `PAGES_END`, and the traces of repairs after it.
     """
     return f"{organization_id}#LOG#{ledger_id}"
+
+
+def parse_log(partition: str) -> tuple[str, str]:
+    """The organization and the ledger whose log a partition holds."""
+    organization_id, _, ledger_id = partition.partition("#LOG#")
+    return organization_id, ledger_id
 
 
 def page(organization_id: str, ledger_id: str, place: PageKey) -> Key:
@@ -141,6 +168,21 @@ def parse_page(sort_key: str) -> PageKey:
     hour, batch, group, first = sort_key.split(SEPARATOR)
     batch = batch.replace("%23", SEPARATOR).replace("%25", "%")
     return PageKey(hour, batch, int(group), int(first))
+
+
+def position(page_sort: str, event: int | None = None) -> str:
+    """How far a ledger's log was read: up to this event of a page, from 0, or to the page's end.
+
+    Positions sort like what was read; `PAGES_END` is beyond all of them.
+    """
+    return f"{page_sort}{PAGE_END}" if event is None else f"{page_sort}{SEPARATOR}{event:06}"
+
+
+def parse_position(position: str) -> tuple[str, int | None]:
+    if position.endswith(PAGE_END):
+        return position.removesuffix(PAGE_END), None
+    page, _, event = position.rpartition(SEPARATOR)
+    return page, int(event)
 
 
 def repair(organization_id: str, ledger_id: str, repaired_at: str, repair_id: str) -> Key:
@@ -207,6 +249,15 @@ def ghost_directory(organization_id: str, slice_: int) -> str:
     return f"{organization_id}#GHOSTS#{slice_}"
 
 
+def lists_ghosts(directory_partition: str) -> bool:
+    return directory_partition.split(SEPARATOR)[1] == "GHOSTS"
+
+
+def holder_directory(organization_id: str, meter_id: str, slice_: int) -> str:
+    """The balances of a meter, by ledger."""
+    return f"{organization_id}#HOLDERS#{meter_id}#{slice_}"
+
+
 def directory_slice(uuid: str) -> int:
     """The slice of the directory that a customer's id falls in: from its random last digits."""
     return int(uuid[-4:], 16) % DIRECTORY_SLICES
@@ -215,3 +266,99 @@ def directory_slice(uuid: str) -> int:
 def listed_id(directory_sort: str) -> str:
     """The id that an entry of the directory lists: a customer's, or a ghost's ledger's."""
     return directory_sort.rpartition(SEPARATOR)[2]
+
+
+# What is projected from the log for looking at it: all of it carries an epoch, so that a rebuild
+# makes the next one beside the one that is read.
+
+
+def projection(organization_id: str) -> Key:
+    """Which epoch of what is projected is read, and which is being built."""
+    return Key(f"{organization_id}#PROJECTION", "PROJECTION")
+
+
+def projection_slice(uuid: str) -> int:
+    """The slice of the timeline that a ledger's pages fall in: from its random last digits."""
+    return int(uuid[-4:], 16) % PROJECTION_SLICES
+
+
+def timeline(organization_id: str, epoch: int, slice_: int) -> str:
+    """The partition that lists the pages of a slice of the ledgers, by their latest event."""
+    return f"{organization_id}#TIMELINE#{epoch}#{slice_}"
+
+
+def timeline_entry(
+    organization_id: str, epoch: int, latest: str, ledger_id: str, place: PageKey
+) -> Key:
+    partition = timeline(organization_id, epoch, projection_slice(ledger_id))
+    return Key(partition, f"{latest}#{ledger_id}#{page_sort(place)}")
+
+
+def parse_timeline_entry(sort_key: str) -> tuple[str, str, PageKey]:
+    """The time of the page's latest event, its ledger, and its place there."""
+    latest, ledger_id, page = sort_key.split(SEPARATOR, 2)
+    return latest, ledger_id, parse_page(page)
+
+
+def projected_part(
+    organization_id: str, epoch: int, ledger_id: str, place: PageKey, part: int
+) -> Key:
+    """That a further part of a page that takes several transactions was projected."""
+    return Key(projected_parts(organization_id, epoch, ledger_id), f"{page_sort(place)}#{part:04}")
+
+
+def projected_parts(organization_id: str, epoch: int, ledger_id: str) -> str:
+    return f"{organization_id}#PARTS#{epoch}#{ledger_id}"
+
+
+def projected_past(
+    organization_id: str, epoch: int, ledger_id: str, meter_id: str, generation: int
+) -> Key:
+    """How far a meter's past in a ledger's log was projected."""
+    return Key(
+        projected_pasts(organization_id, epoch, ledger_id), f"{escape(meter_id)}#{generation}"
+    )
+
+
+def projected_pasts(organization_id: str, epoch: int, ledger_id: str) -> str:
+    return f"{organization_id}#PASTS#{epoch}#{ledger_id}"
+
+
+# A scope is a ledger, by its id, or the organization, in slices: each a number.
+
+
+def names(organization_id: str, epoch: int, scope: str) -> str:
+    """The partition that holds the names of a scope's events."""
+    return f"{organization_id}#NAMES#{epoch}#{scope}"
+
+
+def name(organization_id: str, epoch: int, scope: str, source: str, event_name: str) -> Key:
+    return Key(names(organization_id, epoch, scope), f"{source}#{event_name}")
+
+
+def parse_name(sort_key: str) -> tuple[str, str]:
+    """An event's source, which is never the caller's word, and its name."""
+    source, _, event_name = sort_key.partition(SEPARATOR)
+    return source, event_name
+
+
+def quantities(organization_id: str, epoch: int, scope: str, meter_id: str, generation: int) -> str:
+    """The partition that holds a meter's quantities in a scope, an item for each day in UTC."""
+    return f"{organization_id}#QUANTITY#{epoch}#{scope}#{escape(meter_id)}#{generation}"
+
+
+def distinct_values(
+    organization_id: str, epoch: int, scope: str, meter_id: str, generation: int
+) -> str:
+    """The partition that holds the values of a ``unique`` meter, by quarter of an hour."""
+    return f"{organization_id}#VALUES#{epoch}#{scope}#{escape(meter_id)}#{generation}"
+
+
+def distinct_value(quarter: str, value: bytes) -> str:
+    return f"{quarter}#{value.hex()}"
+
+
+def parse_distinct_value(sort_key: str) -> tuple[str, str]:
+    """A quarter of an hour, ``2026-11-24T01:15``, and the hash of a value."""
+    quarter, _, value = sort_key.partition(SEPARATOR)
+    return quarter, value

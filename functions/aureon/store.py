@@ -35,6 +35,7 @@ Bound = Mapping[str, Any]
 MAX_TRANSACTION_ACTIONS: Final = 100
 MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 MAX_BATCH_GET_KEYS: Final = 100
+MAX_BATCH_WRITES: Final = 25
 UNREAD_PAUSE_SECONDS: Final = 0.05
 MAX_CONFLICTS: Final = 8
 FIRST_PAUSE_SECONDS: Final = 0.01
@@ -132,14 +133,27 @@ def update(
     )
 
 
-def assign(key: Key, item: Item, *, condition: str, values: Bound | None = None) -> Write:
-    """Set these attributes of an item and leave its others as they are."""
+def assign(
+    key: Key,
+    item: Item,
+    *,
+    condition: str,
+    values: Bound | None = None,
+    remove: Sequence[str] = (),
+) -> Write:
+    """Set these attributes of an item, take those away, and leave its others as they are."""
+    expression = "SET " + ", ".join(f"#a{place} = :a{place}" for place in range(len(item)))
+    if remove:
+        expression += " REMOVE " + ", ".join(f"#r{place}" for place in range(len(remove)))
     return Write(
         "Update",
         key,
-        expression="SET " + ", ".join(f"#a{place} = :a{place}" for place in range(len(item))),
+        expression=expression,
         condition=condition,
-        names={f"#a{place}": name for place, name in enumerate(item)},
+        names={
+            **{f"#a{place}": name for place, name in enumerate(item)},
+            **{f"#r{place}": name for place, name in enumerate(remove)},
+        },
         values={
             **{f":a{place}": value for place, value in enumerate(item.values())},
             **(values or {}),
@@ -321,6 +335,29 @@ class Store:
                     raise
             time.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))
         raise Unavailable("Too many others write to the same items.")
+
+    def put_all(self, items: Mapping[Key, Item]) -> None:
+        """Put items over whatever stands there, each by itself: some may be put and others not."""
+        self._write_all(
+            {"PutRequest": {"Item": to_attributes({**item, PARTITION: key.pk, SORT: key.sk})}}
+            for key, item in items.items()
+        )
+
+    def delete_all(self, keys: Iterable[Key]) -> None:
+        """Delete items, each by itself: some may be deleted and others not."""
+        self._write_all({"DeleteRequest": {"Key": _key(key)}} for key in keys)
+
+    def _write_all(self, requests: Iterable[dict[str, Any]]) -> None:
+        pending = list(requests)
+        while pending:
+            answer = self._call(
+                self.client.batch_write_item,
+                RequestItems={self.table: pending[:MAX_BATCH_WRITES]},
+            )
+            unwritten = answer.get("UnprocessedItems", {}).get(self.table, [])
+            pending = [*unwritten, *pending[MAX_BATCH_WRITES:]]
+            if unwritten:
+                time.sleep(random.uniform(0, UNREAD_PAUSE_SECONDS))
 
     def _transact(self, send: Callable[..., Any], **parameters: Any) -> Any:
         try:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aureon import keys
+
+# The attribute that pages have, and nothing else does.
+PAGE_MARK: Final = "last"
+# Which records of the stream the projector is for: pages that were inserted, so that what it
+# writes itself does not wake it.
+# https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html
+STREAM_FILTER: Final[Mapping[str, Any]] = {
+    "eventName": ["INSERT"],
+    "dynamodb": {"NewImage": {PAGE_MARK: {"N": [{"exists": True}]}}},
+}
+STREAM_VIEW: Final = "NEW_IMAGE"
 
 # Keyword arguments of DynamoDB's CreateTable, but for the name.
 SCHEMA: Final[dict[str, Any]] = {
@@ -32,4 +44,10 @@ SCHEMA: Final[dict[str, Any]] = {
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         }
     ],
+    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": STREAM_VIEW},
 }
+
+
+def is_inserted_page(record: Mapping[str, Any]) -> bool:
+    """Whether `STREAM_FILTER` lets a record of the stream pass."""
+    return record["eventName"] == "INSERT" and PAGE_MARK in record["dynamodb"]["NewImage"]

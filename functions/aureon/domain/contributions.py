@@ -1,0 +1,208 @@
+"""Contributions: what a page of the log adds to everything that is projected from the log.
+
+A page never changes, so neither does its contribution: how often each name occurs in it, and what
+each meter makes of it by quarter of an hour. Quarters, because every time zone of today is a whole
+number of them away from UTC: hours, days and years of any zone are made of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from aureon.domain.meters import Function, Match, MeterSet
+from aureon.domain.pages import LoggedEvent, Page
+from aureon.exact import EXACT, ZERO
+
+QUARTER: Final = timedelta(minutes=15)
+QUARTERS_A_DAY: Final = 96
+# What a quarter holds: the figures that its meter's function is made of. The values of ``unique``
+# have items of their own.
+FIGURES: Final[Mapping[Function, tuple[str, ...]]] = {
+    "sum": ("sum",),
+    "count": ("count",),
+    "avg": ("sum", "count"),
+    "max": ("max",),
+    "min": ("min",),
+    "unique": (),
+}
+
+
+class NameOf(NamedTuple):
+    """The events of one name."""
+
+    source: str
+    name: str
+
+
+class CellOf(NamedTuple):
+    """What a meter makes of a day, in UTC: ``2026-11-24``."""
+
+    meter_id: str
+    generation: int
+    day: str
+
+
+class ValueOf(NamedTuple):
+    """A value that a ``unique`` meter met in a quarter of an hour, ``2026-11-24T01:15``."""
+
+    meter_id: str
+    generation: int
+    quarter: str
+    value: bytes
+
+
+Subject = NameOf | CellOf
+
+
+@dataclass(slots=True)
+class Addition:
+    """What is added to the attributes of an item; and what they are at least, and at most."""
+
+    added: dict[str, Decimal] = field(default_factory=dict)
+    greatest: dict[str, Any] = field(default_factory=dict)
+    least: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def extremes(self) -> bool:
+        """Whether what is there decides what there is to set."""
+        return bool(self.greatest or self.least)
+
+    def add(self, attribute: str, number: Decimal) -> None:
+        self.added[attribute] = EXACT.add(self.added.get(attribute, ZERO), number)
+
+    def raise_to(self, attribute: str, value: Any) -> None:
+        self.greatest[attribute] = max(self.greatest.get(attribute, value), value)
+
+    def lower_to(self, attribute: str, value: Any) -> None:
+        self.least[attribute] = min(self.least.get(attribute, value), value)
+
+    def merge(self, other: Addition) -> None:
+        for attribute, number in other.added.items():
+            self.add(attribute, number)
+        for attribute, value in other.greatest.items():
+            self.raise_to(attribute, value)
+        for attribute, value in other.least.items():
+            self.lower_to(attribute, value)
+
+    def apply(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The attributes of an item once it is added to."""
+        after = Addition(
+            {name: item[name] for name in self.added if name in item},
+            {name: item[name] for name in self.greatest if name in item},
+            {name: item[name] for name in self.least if name in item},
+        )
+        after.merge(self)
+        return {**item, **after.added, **after.greatest, **after.least}
+
+
+@dataclass(slots=True)
+class Contribution:
+    """All that a page adds, or several: by subject, and the values of ``unique`` meters."""
+
+    additions: dict[Subject, Addition] = field(default_factory=dict)
+    values: set[ValueOf] = field(default_factory=set)
+
+    def merge(self, other: Contribution) -> None:
+        for subject, addition in other.additions.items():
+            self.additions.setdefault(subject, Addition()).merge(addition)
+        self.values |= other.values
+
+    def count_name(self, event: LoggedEvent) -> None:
+        addition = self._of(NameOf(event.source, event.name))
+        addition.add("count", Decimal(1))
+        addition.lower_to("first_seen", event.timestamp)
+        addition.raise_to("last_seen", event.timestamp)
+
+    def count_matches(self, event: LoggedEvent, matches: Iterable[Match]) -> None:
+        day, quarter = event.timestamp[:10], quarter_of(event.timestamp)
+        for match in matches:
+            if isinstance(match.value, bytes):
+                time = quarter_text(event.timestamp)
+                self.values.add(ValueOf(match.meter_id, match.generation, time, match.value))
+                continue
+            addition = self._of(CellOf(match.meter_id, match.generation, day))
+            match match.function:
+                case "max":
+                    addition.raise_to(figure("max", quarter), match.value)
+                case "min":
+                    addition.lower_to(figure("min", quarter), match.value)
+                case function:
+                    numbers = {"sum": match.value, "count": Decimal(1)}
+                    for name in FIGURES[function]:
+                        addition.add(figure(name, quarter), numbers[name])
+
+    def _of(self, subject: Subject) -> Addition:
+        return self.additions.setdefault(subject, Addition())
+
+
+def of_page(page: Page, meters: MeterSet) -> Contribution:
+    """What a page adds: with the meters of the version that it was counted with."""
+    found = Contribution()
+    for event in page.events:
+        found.count_name(event)
+        found.count_matches(event, meters.match(event.to_event()))
+    return found
+
+
+def of_past(page: Page, meters: MeterSet) -> Contribution:
+    """What a page adds to meters that are younger than it."""
+    found = Contribution()
+    for event in page.events:
+        found.count_matches(event, meters.match(event.to_event()))
+    return found
+
+
+def parts(additions: Mapping[Subject, Addition], count: int, part: int) -> dict[Subject, Addition]:
+    """One of so many parts of additions, from 0: the same subjects in every attempt."""
+    return {
+        subject: addition
+        for subject, addition in additions.items()
+        if _digest(subject) % count == part
+    }
+
+
+def parts_needed(additions: Mapping[Subject, Addition], most: int) -> int:
+    """Into how many parts additions must be split so that none has more than so many."""
+    count = 1
+    while any(len(parts(additions, count, part)) > most for part in range(count)):
+        count += 1
+    return count
+
+
+def _digest(subject: Subject) -> int:
+    text = "#".join(map(str, subject[:2]))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+
+
+# Quarters of an hour.
+
+
+def figure(name: str, quarter: int) -> str:
+    """The attribute that holds a figure of a quarter of the day, from 0 to 95."""
+    return f"{name}{quarter:02}"
+
+
+def quarter_of(timestamp: str) -> int:
+    """The quarter of its day, from 0 to 95, of a time that is written in UTC."""
+    return int(timestamp[11:13]) * 4 + int(timestamp[14:16]) // 15
+
+
+def quarter_text(timestamp: str) -> str:
+    """The quarter of an hour of a time in UTC, as keys have it: ``2026-11-24T01:15``."""
+    return f"{timestamp[:14]}{int(timestamp[14:16]) // 15 * 15:02}"
+
+
+def quarters(item: Mapping[str, Any], day: datetime) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """The quarters of a day's item that hold something, and the figures of each, in order."""
+    found: dict[int, dict[str, Any]] = {}
+    for attribute, value in item.items():
+        name, number = attribute[:-2], attribute[-2:]
+        if name in ("sum", "count", "max", "min") and number.isdigit():
+            found.setdefault(int(number), {})[name] = value
+    for quarter in sorted(found):
+        yield day + quarter * QUARTER, found[quarter]
