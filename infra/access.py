@@ -55,6 +55,7 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
         "BatchGetItem": (*_COUNTING["BatchGetItem"], REQUEST),
         "PutItem": (*_COUNTING["PutItem"], REQUEST),
     },
+    "authorizer": {"GetItem": (TOKEN,)},
     "consumer": {
         **_COUNTING,
         "BatchGetItem": (*_COUNTING["BatchGetItem"], BATCH),

@@ -14,6 +14,7 @@ from infra import access
 from infra.api import Api
 from infra.bundle import Assets
 from infra.functions import CONSUMER_TIMEOUT, Functions
+from infra.queue_route import QueueRoute
 from infra.queues import Queues
 from infra.table import Table
 
@@ -36,6 +37,13 @@ class Aureon(Stack):
         functions["dead_letters"].add_environment(queue.DEAD_LETTERS, queues.dead.queue_url)
         queues.deliver_to(functions["consumer"])
         api = Api(self, "Api", routes=ROUTES, functions=functions)
+        QueueRoute(
+            self,
+            "QueueRoute",
+            api_id=api.id,
+            queue=queues.ingestion,
+            authorizer=functions["authorizer"],
+        )
 
         CfnOutput(self, "ApiUrl", value=api.url)
         CfnOutput(self, "TableName", value=table.name)

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from aureon import exact, ingestion, messages, times
+from aureon import admission, exact, ingestion, messages, times
 from aureon.errors import AureonError, Invalid, Unavailable
 from aureon.queue import Queue, Unsendable, text
 from aureon_cli.journal import Counts
@@ -132,7 +132,7 @@ class IngestionQueue:
             problems = [(problem.loc, problem.msg) for problem in error.problems]
             raise Refused(_reasons(problems, len(events))) from error
         attributes = {
-            messages.ORGANIZATION_ID: text(self._organization_id),
+            admission.ORGANIZATION_ID: text(self._organization_id),
             messages.BATCH_ID: text(key),
         }
         try:

@@ -35,7 +35,7 @@ from rich.console import Console
 from aureon import queue, routes, store, table, tokens
 from aureon.errors import AureonError, InvalidToken
 from aureon.store import Store
-from aureon_cli import engine, event_source
+from aureon_cli import engine, event_source, queue_route
 from aureon_cli.gateway import FUNCTION_SECONDS, Gateway, Handler
 
 if TYPE_CHECKING:
@@ -128,13 +128,17 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
     _announce(data, running)
 
     ingestion = queue.from_environment(queue.INGESTION)
+    served, handlers = list(routes.ROUTES), _handlers()
     if ingestion:
         consumer = importlib.import_module("consumer").handler
         stack.enter_context(event_source.polling(ingestion, "consumer", consumer))
+        served.append(routes.QUEUE_ROUTE)
+        authorizer = importlib.import_module(routes.QUEUE_ROUTE.handler).handler
+        handlers[routes.QUEUE_ROUTE.handler] = queue_route.sending_to(ingestion, authorizer)
     pool = stack.enter_context(ThreadPoolExecutor(HANDLER_THREADS, "handler"))
     server = uvicorn.Server(
         uvicorn.Config(
-            Gateway(routes.ROUTES, _handlers(), pool),
+            Gateway(served, handlers, pool),
             http="h11",
             loop="asyncio",
             ws="none",

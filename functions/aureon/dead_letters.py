@@ -17,7 +17,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
 
-from aureon import messages, times
+from aureon import admission, messages, times
 from aureon.errors import Unavailable
 from aureon.messages import Message, Postponed, Refused
 from aureon.queue import MAX_ATTRIBUTES, Attributes, Queue, Record, Unsendable, text
@@ -32,7 +32,7 @@ WAIT_SECONDS: Final = 1
 HIDDEN_SECONDS: Final = 60
 
 OURS: Final = (
-    messages.ORGANIZATION_ID,
+    *admission.ATTRIBUTES,
     messages.BATCH_ID,
     messages.FIRST_MESSAGE_ID,
     messages.RECEIVED_AT,
@@ -186,7 +186,7 @@ class _Look:
 
 
 def _owner(record: Record) -> str:
-    attribute = record["messageAttributes"].get(messages.ORGANIZATION_ID, {})
+    attribute = record["messageAttributes"].get(admission.ORGANIZATION_ID, {})
     return str(attribute.get("stringValue", ""))
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from aureon import catalog, exact, keys, resolution, times
+from aureon.admission import NO_KEY, ORGANIZATION_ID, REQUEST_KEY
 from aureon.domain.customers import Ledger
 from aureon.domain.events import Event, Named
 from aureon.domain.fold import Group, group_events
@@ -31,14 +32,14 @@ from aureon.store import (
     put_new,
 )
 
-# The attributes that a message carries beside its body.
-ORGANIZATION_ID: Final = "organization_id"
+# The attributes that a message carries beside its body, and those that a gateway writes.
 BATCH_ID: Final = "batch_id"
 # Where a message was sent again: what it was called, and when it came, the first time.
 FIRST_MESSAGE_ID: Final = "first_message_id"
 RECEIVED_AT: Final = "received_at"
 
 SENDERS_BATCH: Final = "b-"
+REQUESTS_BATCH: Final = "q-"
 ANOTHER_BODY: Final = "This batch id was used before, with another body."
 MAX_ATTEMPTS: Final = 20
 # No handler runs longer: what began before a deletion, and may still go to the ledger that was
@@ -111,10 +112,16 @@ def sent_at(record: Mapping[str, Any]) -> datetime:
 
 
 def _batch(attributes: Mapping[str, str | None], message_id: str) -> str:
-    """The batch's id: the sender's where it gave one, else the message's own, the first it had."""
+    """The batch's id: the sender's where it gave one, else the message's own, the first it had.
+
+    A request to the gateway gives one with its ``Idempotency-Key``.
+    """
     batch_id = attributes.get(BATCH_ID)
     if batch_id:
         return SENDERS_BATCH + hashlib.sha256(batch_id.encode()).hexdigest()
+    request_key = attributes.get(REQUEST_KEY) or NO_KEY
+    if request_key != NO_KEY:
+        return REQUESTS_BATCH + hashlib.sha256(request_key.encode()).hexdigest()
     return f"m-{attributes.get(FIRST_MESSAGE_ID) or message_id}"
 
 
@@ -285,7 +292,8 @@ class Delivery:
         return [
             message
             for message in self.messages
-            if message.batch.startswith(SENDERS_BATCH) and message.id in self.events
+            if message.batch.startswith((SENDERS_BATCH, REQUESTS_BATCH))
+            and message.id in self.events
         ]
 
     def _take_up(self, found: Mapping[keys.Key, Item]) -> None:

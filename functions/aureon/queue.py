@@ -122,7 +122,7 @@ class Queue:
             raise Unavailable("The queue did not answer.") from error
 
 
-_UNSENDABLE: Final = {"InvalidMessageContents", "InvalidParameterValue"}
+_UNSENDABLE: Final = {"InvalidMessageContents", "InvalidParameterValue", "MissingParameter"}
 _BUSY: Final = {"OverLimit", "RequestThrottled", "ThrottlingException"}
 
 

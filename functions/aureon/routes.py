@@ -48,3 +48,6 @@ ROUTES: Final = (
     Route("POST", "/v1/credits/holds/{id}/capture", "credits"),
     Route("POST", "/v1/credits/holds/{id}/release", "credits"),
 )
+# The one route without a function behind it: the gateway sends to the queue by itself, once the
+# function that is named here has let the request pass.
+QUEUE_ROUTE: Final = Route("POST", "/v1/events/queue", "authorizer")

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import authorizer
 import consumer
 from aureon import catalog, dead_letters, keys, runtime, tokens
 from aureon.store import Store
+from aureon_cli.gateway import Context
 from infra import access
 from tests import api as callers
 from tests.api import Api
@@ -136,6 +138,7 @@ def made(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, se
     for name, handler in callers.HANDLERS.items():
         monkeypatch.setitem(callers.HANDLERS, name, watched(name, handler))
     monkeypatch.setattr("tests.queue.consumer.handler", watched("consumer", consumer.handler))
+    monkeypatch.setattr(authorizer, "handler", watched("authorizer", authorizer.handler))
     # The API shows no dead letters where there is no queue: what it does with one is called here.
     monkeypatch.setattr(dead_letters, "explain", watched("dead_letters", dead_letters.explain))
     monkeypatch.setattr(runtime, "_store", lambda: store)
@@ -166,6 +169,9 @@ def lived(made: dict[str, set[Call]], store: Store) -> dict[str, set[Call]]:
     for _ in range(2):
         api.ingest(usage("early", -10, external_id="e1"), idempotency_key="k1")
         api.ingest(usage("early", -1, external_id="e1"), usage("early", 1))
+    context: Any = Context("authorizer")
+    asked = {"headers": {"authorization": f"Bearer {token}"}, "requestContext": {"requestId": ""}}
+    assert authorizer.handler(asked, context)["isAuthorized"]
     batch = message(organization_id, usage("queued", -5, external_id="q1"), batch_id="b1")
     plain = message(organization_id, usage("queued", 1))
     copy = message(organization_id, usage("queued", -5, external_id="q1"))

@@ -10,7 +10,7 @@ import pytest
 from cfnlint.config import ManualArgs
 
 from aureon import messages
-from aureon.routes import ROUTES, Route
+from aureon.routes import QUEUE_ROUTE, ROUTES, Route
 from aureon.store import LONGEST_CALL_SECONDS
 from aureon.table import SCHEMA
 from infra import api
@@ -134,9 +134,61 @@ def test_the_api_serves_nothing_else(synthesized: Synthesized) -> None:
         route["RouteKey"] for route in synthesized.of_type("AWS::ApiGatewayV2::Route").values()
     }
 
-    plain = [route for route in ROUTES if "{external_id}" not in route.path]
+    plain = [route for route in (*ROUTES, QUEUE_ROUTE) if "{external_id}" not in route.path]
     assert len(served) == 2 * len(plain) - len(("GET /",)) + len(("GET", "PATCH", "DELETE"))
     assert not [key for key in served if "$default" in key or "proxy" in key]
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_queue_is_sent_to_by_the_gateway_as_the_authorizer_says(
+    synthesized: Synthesized, slash: str
+) -> None:
+    routes = synthesized.of_type("AWS::ApiGatewayV2::Route").values()
+    (route,) = [one for one in routes if one["RouteKey"] == f"POST /v1/events/queue{slash}"]
+    sending = synthesized.of_type("AWS::ApiGatewayV2::Integration")[
+        route["Target"]["Fn::Join"][1][1]["Ref"]
+    ]
+    asked = synthesized.of_type("AWS::ApiGatewayV2::Authorizer")[route["AuthorizerId"]["Ref"]]
+    queue = synthesized.of_type("AWS::SQS::Queue")[sending["RequestParameters"]["QueueUrl"]["Ref"]]
+
+    assert route["AuthorizationType"] == "CUSTOM"
+    assert '"authorizer.handler"' in json.dumps(
+        [
+            function["Handler"]
+            for name, function in synthesized.of_type("AWS::Lambda::Function").items()
+            if name in json.dumps(asked["AuthorizerUri"])
+        ]
+    )
+    assert asked["EnableSimpleResponses"] is True
+    assert asked["IdentitySource"] == ["$request.header.Authorization"]
+    # An answer that was kept would give its Idempotency-Key to the next request.
+    assert asked["AuthorizerResultTtlInSeconds"] == 0
+    assert sending["IntegrationSubtype"] == "SQS-SendMessage"
+    assert "RedrivePolicy" in queue
+    assert sending["RequestParameters"]["MessageBody"] == "$request.body"
+    assert json.loads(sending["RequestParameters"]["MessageAttributes"]) == {
+        name: {"DataType": "String", "StringValue": f"${{context.authorizer.{name}}}"}
+        for name in ("organization_id", "request_key")
+    }
+    assert sending["ResponseParameters"] == {
+        "200": {"ResponseParameters": [{"Destination": "overwrite:statuscode", "Source": "202"}]}
+    }
+
+
+def test_the_gateway_may_send_to_the_ingestion_queue_and_nothing_else(
+    synthesized: Synthesized,
+) -> None:
+    (role,) = [
+        role
+        for role in synthesized.of_type("AWS::IAM::Role").values()
+        if "apigateway.amazonaws.com" in json.dumps(role["AssumeRolePolicyDocument"])
+    ]
+    (policy,) = role["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    queue = synthesized.of_type("AWS::SQS::Queue")[statement["Resource"]["Fn::GetAtt"][0]]
+
+    assert statement["Action"] == "sqs:SendMessage"
+    assert "RedrivePolicy" in queue
 
 
 def test_routes_that_the_gateway_cannot_tell_apart_are_refused() -> None:

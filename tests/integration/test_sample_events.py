@@ -51,7 +51,9 @@ def shape(value: Any) -> Any:
     return type(value)
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if not name.startswith("consumer.")])
+@pytest.mark.parametrize(
+    "name", [name for name in SAMPLES if not name.startswith(("authorizer.", "consumer."))]
+)
 def test_a_sample_has_the_shape_of_what_the_gateway_sends(name: str) -> None:
     event = sample(name)
     http = event["requestContext"]["http"]
@@ -125,6 +127,7 @@ def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(
     (balance,) = replay("balances.list")["items"]
     assert (balance["balance"], balance["available_credits"]) == (-7, 7)
 
+    assert replay.raw("authorizer.queue")["context"]["organization_id"] == api.organization_id
     assert replay.raw("consumer.messages") == {"batchItemFailures": []}
     (balance,) = replay("balances.state")["active_meters"]
     assert (balance["balance"], balance["available_credits"]) == (Decimal("-3.5"), Decimal("3.5"))
