@@ -7,9 +7,11 @@ import os
 from aws_cdk import App
 
 from infra import bundle
+from infra.settings import Settings
 from infra.stack import Aureon, checked
 
 # cdk says where to write; whoever runs this without it finds it where cdk would write.
 app = App(outdir=os.environ.get("CDK_OUTDIR", "build/cdk.out"))
-Aureon(app, "Aureon", assets=bundle.build(bundle.LAMBDA))
+assets = bundle.build(bundle.LAMBDA)
+Aureon(app, "Aureon", assets=assets, settings=Settings.from_context(app.node))
 checked(app).synth()

@@ -9,13 +9,15 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-cond
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from aws_cdk import aws_iam as iam
 
 from aureon import keys
-from infra.queues import Queues
+from infra.projection import Projection
+from infra.queues import WorkQueue
 
 ANY: Final = "*"
 
@@ -30,9 +32,21 @@ CLAIM: Final = keys.claim(ANY, ANY).pk
 REQUEST: Final = keys.request(ANY, ANY).pk
 BATCH: Final = keys.batch(ANY, ANY).pk
 HOLD: Final = keys.hold(ANY, ANY).pk
-# A slice is a number.
-CARDS: Final = keys.cards(ANY, 0).removesuffix("0") + ANY
 
+
+def _all(partition: str) -> str:
+    """A partition of every slice, epoch and generation: each is a number, and here 0."""
+    return re.sub("#0(?=#|$)", f"#{ANY}", partition)
+
+
+CARDS: Final = _all(keys.cards(ANY, 0))
+PROJECTION: Final = keys.projection(ANY).pk
+TIMELINE: Final = _all(keys.timeline(ANY, 0, 0))
+NAMES: Final = _all(keys.names(ANY, 0, ANY))
+QUANTITIES: Final = _all(keys.quantities(ANY, 0, ANY, ANY, 0))
+VALUES: Final = _all(keys.distinct_values(ANY, 0, ANY, ANY, 0))
+PARTS: Final = _all(keys.projected_parts(ANY, 0, ANY))
+PASTS: Final = _all(keys.projected_pasts(ANY, 0, ANY))
 
 Grants = Mapping[str, tuple[str, ...]]
 
@@ -87,25 +101,45 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
         "PutItem": (METERS,),
         "UpdateItem": (METERS,),
     },
+    "projector": {
+        "GetItem": (METERS, PROJECTION),
+        "BatchGetItem": (TIMELINE,),
+        "Query": (METERS,),
+        "PutItem": (TIMELINE,),
+        "UpdateItem": (NAMES, QUANTITIES),
+    },
     "balances": {
         "GetItem": (TOKEN, EXTERNAL, CUSTOMER),
         "Query": (CUSTOMER, METERS, CARDS),
     },
 }
+# What Lambda does with a queue, and with a stream, as the function that works it off.
+WORKING: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+READING_A_STREAM: Final = (
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+)
 # Of the index: who lists customers.
 ON_DIRECTORY: Final[Mapping[str, tuple[str, ...]]] = {}
 
 
-def statements(*, table_arn: str, queues: Queues) -> Mapping[str, Sequence[iam.PolicyStatement]]:
-    """What each function may do with the table and the queues, by handler."""
-    ingestion, dead = queues.ingestion.queue_arn, queues.dead.queue_arn
-    on_queues = {
-        "consumer": [
-            _allow(ingestion, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-        ],
+def statements(
+    *, table_arn: str, ingestion: WorkQueue, projection: Projection
+) -> Mapping[str, Sequence[iam.PolicyStatement]]:
+    """What each function may do with the table, its stream and the queues, by handler."""
+    dead = ingestion.dead.queue_arn
+    beside_the_table = {
+        "consumer": [_allow(ingestion.queue.queue_arn, *WORKING)],
         "dead_letters": [
             _allow(dead, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
-            _allow(ingestion, "sqs:SendMessage"),
+            _allow(ingestion.queue.queue_arn, "sqs:SendMessage"),
+        ],
+        "projector": [
+            _allow(projection.stream_arn, *READING_A_STREAM),
+            # There is no stream to name: Lambda asks for this one of all streams.
+            _allow(ANY, "dynamodb:ListStreams"),
+            _allow(projection.failed.queue_arn, "sqs:SendMessage"),
         ],
     }
     return {
@@ -115,7 +149,7 @@ def statements(*, table_arn: str, queues: Queues) -> Mapping[str, Sequence[iam.P
                 _on_keys(f"{table_arn}/index/{keys.DIRECTORY}", ["Query"], (partition,))
                 for partition in ON_DIRECTORY.get(handler, ())
             ),
-            *on_queues.get(handler, ()),
+            *beside_the_table.get(handler, ()),
         ]
         for handler, grants in ON_TABLE.items()
     }

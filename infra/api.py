@@ -40,7 +40,7 @@ class Api(Construct):
         id_: str,
         *,
         routes: Iterable[Route],
-        functions: Mapping[str, lambda_.Function],
+        functions: Mapping[str, lambda_.IFunction],
     ) -> None:
         super().__init__(scope, id_)
         Validations.of(self).acknowledge(
@@ -60,7 +60,7 @@ class Api(Construct):
             retention=logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        gateway.CfnStage(
+        stage = gateway.CfnStage(
             self,
             "Stage",
             api_id=api.ref,
@@ -76,9 +76,10 @@ class Api(Construct):
             ),
         )
         self.id = api.ref
+        self.stage = stage.ref
         self.url = api.attr_api_endpoint
 
-    def _target(self, api: gateway.CfnApi, name: str, function: lambda_.Function) -> str:
+    def _target(self, api: gateway.CfnApi, name: str, function: lambda_.IFunction) -> str:
         """Let the API call a function. Returns what its routes name."""
         integration = gateway.CfnIntegration(
             self,

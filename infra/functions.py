@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
@@ -13,16 +14,30 @@ from constructs import Construct
 
 from infra.bundle import Assets
 
-# The gateway waits 30 s for an answer; a call to the database takes up to 11 s of it.
+# The gateway waits 30 s for an answer, and 10 s for an authorizer's; a call to the database takes
+# up to 11 s of it.
 API_TIMEOUT: Final = Duration.seconds(29)
-CONSUMER_TIMEOUT: Final = Duration.seconds(60)
+TIMEOUTS: Final[Mapping[str, Duration]] = {
+    "authorizer": Duration.seconds(10),
+    "consumer": Duration.seconds(60),
+    "projector": Duration.seconds(120),
+}
 # Not measured yet: a function's share of a core grows with its memory.
 MEMORY_MEGABYTES: Final = 1024
 LOG_RETENTION: Final = logs.RetentionDays.ONE_MONTH
 
 
+def timeout(handler: str) -> Duration:
+    return TIMEOUTS.get(handler, API_TIMEOUT)
+
+
 class Functions(Construct):
-    """The handlers' functions, by the name of the handler's module."""
+    """The handlers' functions, by the name of the handler's module.
+
+    `environment` has variables for all of them, `more` those of some. With `snap_start` a function
+    starts from a snapshot, which only a published version has; `called` is what others call, the
+    version or the function itself.
+    """
 
     def __init__(
         self,
@@ -31,29 +46,39 @@ class Functions(Construct):
         *,
         assets: Assets,
         environment: Mapping[str, str],
+        more: Mapping[str, Mapping[str, str]],
         access: Mapping[str, Sequence[iam.PolicyStatement]],
+        snap_start: bool,
     ) -> None:
         super().__init__(scope, id_)
         Validations.of(self).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-IAM5[Resource::*]",
-                reason="Lambda's own tracing: X-Ray has no resource that a segment is put into.",
+                reason="Lambda's own tracing puts segments into X-Ray, which has no resource for "
+                "them; and nothing but everything can be named to list streams.",
             ),
             Acknowledgment(
                 id="AwsSolutions-L1",
                 reason="Python 3.13 is what the locked dependencies are built and tested for.",
             ),
         )
-        layers = [
+        self._layers = [
             self._layer("Dependencies", assets.dependencies),
             self._layer("Package", assets.package),
         ]
+        self._snap_start = snap_start
         self.by_handler = {
-            handler: self._function(handler, folder, layers, environment, access[handler])
+            handler: self._function(
+                handler, folder, {**environment, **more.get(handler, {})}, access[handler]
+            )
             for handler, folder in assets.handlers.items()
         }
+        self.called: dict[str, lambda_.IFunction] = {
+            handler: self._live(handler, function) if snap_start else function
+            for handler, function in self.by_handler.items()
+        }
 
-    def _layer(self, id_: str, folder: object) -> lambda_.LayerVersion:
+    def _layer(self, id_: str, folder: Path) -> lambda_.LayerVersion:
         return lambda_.LayerVersion(
             self,
             id_,
@@ -65,12 +90,11 @@ class Functions(Construct):
     def _function(
         self,
         handler: str,
-        folder: object,
-        layers: Sequence[lambda_.LayerVersion],
+        folder: Path,
         environment: Mapping[str, str],
         access: Sequence[iam.PolicyStatement],
     ) -> lambda_.Function:
-        id_ = handler.title().replace("_", "")
+        id_ = _id(handler)
         log = logs.LogGroup(
             self, f"{id_}Log", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY
         )
@@ -91,11 +115,21 @@ class Functions(Construct):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             memory_size=MEMORY_MEGABYTES,
-            timeout=CONSUMER_TIMEOUT if handler == "consumer" else API_TIMEOUT,
-            layers=list(layers),
+            timeout=timeout(handler),
+            layers=self._layers,
             environment=dict(environment),
             role=role,
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
             tracing=lambda_.Tracing.ACTIVE,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if self._snap_start else None,
         )
+
+    def _live(self, handler: str, function: lambda_.Function) -> lambda_.Alias:
+        return lambda_.Alias(
+            self, f"{_id(handler)}Live", alias_name="live", version=function.current_version
+        )
+
+
+def _id(handler: str) -> str:
+    return handler.title().replace("_", "")

@@ -1,4 +1,4 @@
-"""The ingestion queue, and the one where its messages end that never succeed."""
+"""Queues that functions work off, each with one where messages end that never succeed."""
 
 from __future__ import annotations
 
@@ -9,50 +9,73 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-MAX_DELIVERIES: Final = 5
-BATCH_MESSAGES: Final = 50
-BATCHING_SECONDS: Final = 2
-MAX_CONSUMERS: Final = 10
-# Hidden for as long as AWS advises, in timeouts of the consumer: a delivery that Lambda throttles
+# As long as SQS keeps anything.
+RETENTION: Final = Duration.days(14)
+# Hidden for as long as AWS advises, in timeouts of the worker: a delivery that Lambda throttles
 # is tried again within it.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 TIMEOUTS_HIDDEN: Final = 6
 
 
-class Queues(Construct):
-    """Both queues, encrypted, reached over TLS only; their messages stay for two weeks."""
+class DeadLetters(Construct):
+    """A queue for what failed: encrypted, reached over TLS only; it outlives the stack."""
 
-    def __init__(self, scope: Construct, id_: str, *, consumer_timeout: Duration) -> None:
+    def __init__(self, scope: Construct, id_: str) -> None:
         super().__init__(scope, id_)
-        self.dead = sqs.Queue(
+        self.queue = sqs.Queue(
             self,
-            "DeadLetters",
-            retention_period=Duration.days(14),
+            "Queue",
+            retention_period=RETENTION,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        hidden_seconds = consumer_timeout.to_seconds() * TIMEOUTS_HIDDEN + BATCHING_SECONDS
-        self.ingestion = sqs.Queue(
+
+
+class WorkQueue(Construct):
+    """A queue whose messages die after so many deliveries, and stay for two weeks either way.
+
+    Up to `batch_messages` are gathered for up to `batching_seconds`; at most `max_workers` run at
+    once. `worker_timeout` is that of the function that `deliver_to` names.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        worker_timeout: Duration,
+        max_deliveries: int,
+        batch_messages: int,
+        batching_seconds: int,
+        max_workers: int,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.dead = DeadLetters(self, "DeadLetters").queue
+        hidden_seconds = worker_timeout.to_seconds() * TIMEOUTS_HIDDEN + batching_seconds
+        self.queue = sqs.Queue(
             self,
-            "Ingestion",
+            "Queue",
             visibility_timeout=Duration.seconds(hidden_seconds),
-            retention_period=Duration.days(14),
+            retention_period=RETENTION,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             removal_policy=RemovalPolicy.RETAIN,
             dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead, max_receive_count=MAX_DELIVERIES
+                queue=self.dead, max_receive_count=max_deliveries
             ),
         )
+        self._batch_messages = batch_messages
+        self._batching = Duration.seconds(batching_seconds)
+        self._max_workers = max_workers
 
-    def deliver_to(self, consumer: lambda_.Function) -> None:
-        """Let Lambda poll the ingestion queue, and delete what the consumer has not failed."""
-        consumer.add_event_source_mapping(
-            "Ingestion",
-            event_source_arn=self.ingestion.queue_arn,
-            batch_size=BATCH_MESSAGES,
-            max_batching_window=Duration.seconds(BATCHING_SECONDS),
-            max_concurrency=MAX_CONSUMERS,
+    def deliver_to(self, worker: lambda_.IFunction) -> None:
+        """Let Lambda poll the queue, and delete what the worker has not failed."""
+        worker.add_event_source_mapping(
+            "Messages",
+            event_source_arn=self.queue.queue_arn,
+            batch_size=self._batch_messages,
+            max_batching_window=self._batching,
+            max_concurrency=self._max_workers,
             report_batch_item_failures=True,
         )

@@ -9,46 +9,77 @@ from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from aureon import queue
-from aureon.routes import ROUTES
+from aureon.routes import QUEUE_ROUTE, ROUTES
 from infra import access
 from infra.api import Api
 from infra.bundle import Assets
-from infra.functions import CONSUMER_TIMEOUT, Functions
+from infra.domain import Domain
+from infra.functions import Functions, timeout
+from infra.projection import Projection
 from infra.queue_route import QueueRoute
-from infra.queues import Queues
+from infra.queues import WorkQueue
+from infra.settings import Settings
 from infra.table import Table
 
 
 class Aureon(Stack):
-    """Metering and credits: a table, an ingestion queue, a function for each handler, an API."""
+    """Metering and credits: a table, queues, a function for each handler, an API."""
 
-    def __init__(self, scope: Construct, id_: str, *, assets: Assets, **options: Any) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, assets: Assets, settings: Settings, **options: Any
+    ) -> None:
         super().__init__(scope, id_, **options)
         table = Table(self, "Table")
-        queues = Queues(self, "Queues", consumer_timeout=CONSUMER_TIMEOUT)
+        ingestion = WorkQueue(
+            self,
+            "Ingestion",
+            worker_timeout=timeout("consumer"),
+            max_deliveries=5,
+            batch_messages=50,
+            batching_seconds=2,
+            max_workers=10,
+        )
+        projection = Projection(self, "Projection", stream_arn=table.stream_arn)
         functions = Functions(
             self,
             "Functions",
             assets=assets,
-            access=access.statements(table_arn=table.arn, queues=queues),
+            access=access.statements(
+                table_arn=table.arn, ingestion=ingestion, projection=projection
+            ),
             environment={"AUREON_TABLE": table.name},
-        ).by_handler
-        functions["dead_letters"].add_environment(queue.INGESTION, queues.ingestion.queue_url)
-        functions["dead_letters"].add_environment(queue.DEAD_LETTERS, queues.dead.queue_url)
-        queues.deliver_to(functions["consumer"])
+            more={
+                "dead_letters": {
+                    queue.INGESTION: ingestion.queue.queue_url,
+                    queue.DEAD_LETTERS: ingestion.dead.queue_url,
+                }
+            },
+            snap_start=settings.snap_start,
+        ).called
+        ingestion.deliver_to(functions["consumer"])
+        projection.deliver_to(functions["projector"])
         api = Api(self, "Api", routes=ROUTES, functions=functions)
         QueueRoute(
             self,
             "QueueRoute",
             api_id=api.id,
-            queue=queues.ingestion,
-            authorizer=functions["authorizer"],
+            queue=ingestion.queue,
+            authorizer=functions[QUEUE_ROUTE.handler],
         )
-
+        if settings.domain and settings.certificate:
+            domain = Domain(
+                self,
+                "Domain",
+                name=settings.domain,
+                certificate_arn=settings.certificate,
+                api_id=api.id,
+                stage=api.stage,
+            )
+            CfnOutput(self, "DomainTarget", value=domain.target)
         CfnOutput(self, "ApiUrl", value=api.url)
         CfnOutput(self, "TableName", value=table.name)
-        CfnOutput(self, "QueueUrl", value=queues.ingestion.queue_url)
-        CfnOutput(self, "DeadLetterQueueUrl", value=queues.dead.queue_url)
+        CfnOutput(self, "QueueUrl", value=ingestion.queue.queue_url)
+        CfnOutput(self, "DeadLetterQueueUrl", value=ingestion.dead.queue_url)
 
 
 def checked(app: App) -> App:

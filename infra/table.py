@@ -32,3 +32,4 @@ class Table(Construct):
         table.apply_removal_policy(RemovalPolicy.RETAIN)
         self.name = table.ref
         self.arn = table.attr_arn
+        self.stream_arn = table.attr_stream_arn

@@ -16,6 +16,7 @@ aws_cdk = pytest.importorskip("aws_cdk", reason="the dependency group infra is n
 
 from infra import bundle  # noqa: E402
 from infra.bundle import Assets, Target, UvMissing  # noqa: E402
+from infra.settings import Settings  # noqa: E402
 from infra.stack import Aureon, checked  # noqa: E402
 
 Properties = Mapping[str, Any]
@@ -41,6 +42,31 @@ class Synthesized:
             if resource["Type"] == kind
         }
 
+    def mapping(self, handler: str) -> Properties:
+        """The properties of what lets Lambda deliver to a function."""
+        (name,) = [
+            name
+            for name, function in self.of_type("AWS::Lambda::Function").items()
+            if function["Handler"] == f"{handler}.handler"
+        ]
+        (found,) = [
+            mapping
+            for mapping in self.of_type("AWS::Lambda::EventSourceMapping").values()
+            if mapping["FunctionName"] in ({"Ref": name}, {"Fn::GetAtt": [name, "Arn"]})
+        ]
+        return found
+
+    def queue_of(self, handler: str) -> str:
+        """The logical id of the queue that a function works off."""
+        name: str = self.mapping(handler)["EventSourceArn"]["Fn::GetAtt"][0]
+        return name
+
+    def dead_letters_of(self, handler: str) -> str:
+        """The logical id of the queue in which the messages for a function end."""
+        policy = self.resources[self.queue_of(handler)]["Properties"]["RedrivePolicy"]
+        name: str = policy["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        return name
+
     def functions(self) -> dict[str, Properties]:
         """The properties of the functions, by the handler's module."""
         found = self.of_type("AWS::Lambda::Function").values()
@@ -62,10 +88,13 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> Assets:
 
 @pytest.fixture(scope="session")
 def synthesized(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    return synthesize(assets, Settings(), tmp_path_factory.mktemp("synthesized"))
+
+
+def synthesize(assets: Assets, settings: Settings, out: Path) -> Synthesized:
     """The stack, as cdk-nag passes it: it finds nothing that nobody has given a reason for."""
-    out = tmp_path_factory.mktemp("synthesized")
     app = aws_cdk.App(outdir=str(out), analytics_reporting=False)
-    Aureon(app, "Aureon", assets=assets)
+    Aureon(app, "Aureon", assets=assets, settings=settings)
     checked(app).synth()
     listed = json.loads((out / "Aureon.assets.json").read_text())["files"]
     return Synthesized(

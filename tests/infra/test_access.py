@@ -11,6 +11,7 @@ import pytest
 
 import authorizer
 import consumer
+import projector
 from aureon import catalog, dead_letters, keys, runtime, tokens
 from aureon.store import Store
 from aureon_cli.gateway import Context
@@ -18,10 +19,14 @@ from infra import access
 from tests import api as callers
 from tests.api import Api
 from tests.infra.conftest import Properties, Synthesized
+from tests.projection import project_all
 from tests.queue import deliver, message
 
 READERS = ("balances", "health", "dead_letters")
+# Who works for no caller, or for any.
+TOKENLESS = {"consumer", "dashboard", "health", "projector"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+OF_STREAMS = {*access.READING_A_STREAM, "dynamodb:ListStreams"}
 PARTS = {
     "Get": "GetItem",
     "Put": "PutItem",
@@ -139,6 +144,7 @@ def made(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, se
         monkeypatch.setitem(callers.HANDLERS, name, watched(name, handler))
     monkeypatch.setattr("tests.queue.consumer.handler", watched("consumer", consumer.handler))
     monkeypatch.setattr(authorizer, "handler", watched("authorizer", authorizer.handler))
+    monkeypatch.setattr(projector, "handler", watched("projector", projector.handler))
     # The API shows no dead letters where there is no queue: what it does with one is called here.
     monkeypatch.setattr(dead_letters, "explain", watched("dead_letters", dead_letters.explain))
     monkeypatch.setattr(runtime, "_store", lambda: store)
@@ -212,6 +218,8 @@ def lived(made: dict[str, set[Call]], store: Store) -> dict[str, set[Call]]:
     assert api.patch("/v1/customers/external/early", {"name": "Early"}).status == 200
     assert api.delete("/v1/customers/external/early").status == 204
     api.ingest(usage("early", 1))
+    for _ in range(2):
+        project_all(store)
     return made
 
 
@@ -274,9 +282,20 @@ def test_nobody_scans_or_changes_the_table_itself(synthesized: Synthesized) -> N
         for statement in statements(synthesized, handler):
             for action in actions(statement):
                 assert "*" not in action
-                if action.startswith("dynamodb:"):
+                if action.startswith("dynamodb:") and action not in OF_STREAMS:
                     assert action.removeprefix("dynamodb:") in known
                     assert "ForAllValues:StringLike" in statement["Condition"]
+
+
+def test_the_projector_alone_reads_the_stream(synthesized: Synthesized) -> None:
+    for handler in synthesized.functions():
+        found = {
+            action
+            for statement in statements(synthesized, handler)
+            for action in actions(statement)
+            if action in OF_STREAMS
+        }
+        assert found == (OF_STREAMS if handler == "projector" else set())
 
 
 def test_no_function_writes_a_token_or_reads_tokens_that_it_need_not(
@@ -287,7 +306,7 @@ def test_no_function_writes_a_token_or_reads_tokens_that_it_need_not(
         allowed = statements(synthesized, handler)
         assert not [action for action in WRITES if allows(allowed, Call(action, token))]
         reads = allows(allowed, Call("GetItem", token))
-        assert reads == (handler not in ("consumer", "dashboard", "health")), handler
+        assert reads == (handler not in TOKENLESS), handler
 
 
 def test_no_role_can_delete_a_balance_a_page_or_a_claim(synthesized: Synthesized) -> None:
@@ -298,23 +317,27 @@ def test_no_role_can_delete_a_balance_a_page_or_a_claim(synthesized: Synthesized
 
 
 def test_only_what_needs_a_queue_has_it(synthesized: Synthesized) -> None:
-    queues = synthesized.of_type("AWS::SQS::Queue")
-    (ingestion,) = [name for name, queue in queues.items() if "RedrivePolicy" in queue]
-    (dead,) = set(queues) - {ingestion}
+    ingestion = synthesized.queue_of("consumer")
+    dead = synthesized.dead_letters_of("consumer")
+    destination = synthesized.mapping("projector")["DestinationConfig"]["OnFailure"]["Destination"]
     needed = {
         ("consumer", ingestion): {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"},
         ("dead_letters", ingestion): {"SendMessage"},
+        ("projector", destination["Fn::GetAtt"][0]): {"SendMessage"},
         ("dead_letters", dead): {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"},
     }
 
     for handler in synthesized.functions():
         allowed = statements(synthesized, handler)
-        for name in queues:
+        for name in synthesized.of_type("AWS::SQS::Queue"):
             assert on_resource(allowed, "sqs", name) == needed.get((handler, name), set())
 
 
-def test_the_one_wildcard_is_what_tracing_asks_for(synthesized: Synthesized) -> None:
+def test_everything_is_named_but_what_has_no_name(synthesized: Synthesized) -> None:
     for handler in synthesized.functions():
         for statement in statements(synthesized, handler):
             if statement["Resource"] == "*":
-                assert all(action.startswith("xray:Put") for action in actions(statement))
+                assert all(
+                    action.startswith("xray:Put") or action == "dynamodb:ListStreams"
+                    for action in actions(statement)
+                )

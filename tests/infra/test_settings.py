@@ -1,0 +1,87 @@
+"""What may be chosen at deployment, and what that makes of the template."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from infra.bundle import Assets
+from infra.settings import Settings, WrongSetting
+from tests.infra.conftest import Synthesized, aws_cdk, synthesize
+from tests.infra.test_template import lint
+
+CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/1"
+
+
+@pytest.fixture(scope="module")
+def chosen(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The stack with everything that is optional."""
+    settings = Settings(
+        snap_start=True,
+        domain="usage.example.com",
+        certificate=CERTIFICATE,
+        alarm_email="alarms@example.com",
+    )
+    return synthesize(assets, settings, tmp_path_factory.mktemp("chosen"))
+
+
+def of_context(**context: Any) -> Settings:
+    return Settings.from_context(aws_cdk.App(context=context).node)
+
+
+def test_all_that_is_optional_is_off() -> None:
+    assert of_context() == Settings()
+
+
+def test_settings_come_from_the_command_line_as_texts() -> None:
+    assert of_context(snap_start="true").snap_start
+    assert not of_context(snap_start="false").snap_start
+    assert of_context(domain="a.example.com", certificate=CERTIFICATE).domain == "a.example.com"
+
+
+@pytest.mark.parametrize(
+    "context", [{"snap_start": "yes"}, {"domain": "a.example.com"}, {"certificate": CERTIFICATE}]
+)
+def test_a_setting_that_makes_no_sense_is_refused(context: dict[str, str]) -> None:
+    with pytest.raises(WrongSetting):
+        of_context(**context)
+
+
+def test_cfn_lint_finds_nothing_in_what_was_chosen(chosen: Synthesized) -> None:
+    assert lint(chosen) == []
+
+
+def test_no_function_starts_from_a_snapshot_by_default(synthesized: Synthesized) -> None:
+    assert not [one for one in synthesized.functions().values() if "SnapStart" in one]
+    assert not synthesized.of_type("AWS::Lambda::Version")
+
+
+def test_with_snapshots_everybody_calls_the_published_version(chosen: Synthesized) -> None:
+    functions = chosen.functions()
+    aliases = set(chosen.of_type("AWS::Lambda::Alias"))
+
+    assert len(aliases) == len(functions)
+    for function in functions.values():
+        assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    integrations = chosen.of_type("AWS::ApiGatewayV2::Integration").values()
+    called = {one["IntegrationUri"]["Ref"] for one in integrations if "IntegrationUri" in one}
+    permitted = {
+        one["FunctionName"]["Ref"] for one in chosen.of_type("AWS::Lambda::Permission").values()
+    }
+    assert called <= permitted <= aliases
+    for mapping in chosen.of_type("AWS::Lambda::EventSourceMapping").values():
+        assert [alias for alias in aliases if f'"{alias}"' in json.dumps(mapping["FunctionName"])]
+
+
+def test_a_domain_leads_to_the_api(chosen: Synthesized, synthesized: Synthesized) -> None:
+    (domain,) = chosen.of_type("AWS::ApiGatewayV2::DomainName").values()
+    (mapping,) = chosen.of_type("AWS::ApiGatewayV2::ApiMapping").values()
+    (terms,) = domain["DomainNameConfigurations"]
+
+    assert domain["DomainName"] == "usage.example.com"
+    assert terms["CertificateArn"] == CERTIFICATE
+    assert terms["SecurityPolicy"] == "TLS_1_2"
+    assert mapping["ApiId"]["Ref"] in chosen.of_type("AWS::ApiGatewayV2::Api")
+    assert not synthesized.of_type("AWS::ApiGatewayV2::DomainName")
