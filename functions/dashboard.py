@@ -74,7 +74,7 @@ class File(NamedTuple):
             TYPES[path.suffix],
             f'"{hashlib.sha256(content).hexdigest()[:32]}"',
             b64encode(content).decode(),
-            smaller and b64encode(smaller).decode(),
+            None if smaller is None else b64encode(smaller).decode(),
         )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from aureon import answers, catalog, listing
+from collections.abc import Sequence
+from typing import Any
+
+from aureon import answers, backfill, catalog, listing
 from aureon.bodies import check
 from aureon.bodies.meters import MeterBody, MeterUpdateBody
 from aureon.domain.meters import Meter
@@ -23,7 +26,9 @@ _SORT_BY = {
 @api.route("POST", "/v1/meters/", scope=WRITE)
 def create(request: Request) -> Answer:
     body = check(MeterBody, request.body())
-    return _answer(request, catalog.create(request.store, request.organization_id, body), 201)
+    created = catalog.create(request.store, request.organization_id, body)
+    backfill.start(request.organization_id, created)
+    return _answer(request, created, 201)
 
 
 @api.route("GET", "/v1/meters/", scope=READ)
@@ -44,8 +49,7 @@ def list_(request: Request) -> Answer:
         _SORT_BY,
         default="name",
     )
-    shown = [answers.meter(request.organization_id, meter) for meter in ordered[paging.slice()]]
-    return Answer(200, paging.answer(shown, len(ordered)))
+    return Answer(200, paging.answer(_shown(request, ordered[paging.slice()]), len(ordered)))
 
 
 @api.route("GET", "/v1/meters/<meter_id>", scope=READ)
@@ -56,9 +60,21 @@ def get(request: Request, meter_id: str) -> Answer:
 @api.route("PATCH", "/v1/meters/<meter_id>", scope=WRITE)
 def update(request: Request, meter_id: str) -> Answer:
     body = check(MeterUpdateBody, request.body())
+    before = catalog.get(request.store, request.organization_id, meter_id)
     changed = catalog.change(request.store, request.organization_id, meter_id, body)
+    if changed.generation != before.generation:
+        backfill.start(request.organization_id, changed)
     return _answer(request, changed)
 
 
 def _answer(request: Request, meter: Meter, status: int = 200) -> Answer:
-    return Answer(status, answers.meter(request.organization_id, meter))
+    return Answer(status, _shown(request, [meter])[0])
+
+
+def _shown(request: Request, meters: Sequence[Meter]) -> list[dict[str, Any]]:
+    progress = backfill.progress_of(request.store, request.organization_id, meters)
+    return [
+        answers.meter(request.organization_id, meter)
+        | {"backfill": answers.backfill(meter, progress.get(meter.id))}
+        for meter in meters
+    ]

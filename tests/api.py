@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlencode
 
-from aureon import exact
+from aureon import catalog, exact
+from aureon.backfill import Backfill
 from aureon.routes import ROUTES
 from aureon.store import Store
 from aureon_cli.gateway import Context, RouteTable, to_event
@@ -131,7 +132,15 @@ class Api:
         )
         assert reply.status == 201, reply.body
         meter_id: str = reply.body["id"]
+        self.backfill(meter_id)
         return meter_id
+
+    def backfill(self, meter_id: str) -> None:
+        """Let a meter count the past, as if the time that it waits before had gone by."""
+        meter = catalog.get(self.store, self.organization_id, meter_id)
+        for _ in Backfill(self.store, self.organization_id, meter).of_organization():
+            pass
+        catalog.forget()
 
     def balances(self, customer_id: str) -> dict[str, Any]:
         """The customer's balances by meter."""

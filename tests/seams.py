@@ -35,8 +35,7 @@ def without_pauses() -> Iterator[None]:
 
 def restart_handlers() -> None:
     """Forget what handlers remember from one invocation to the next, as a new container has."""
-    catalog._sets.clear()
-    catalog._definitions.clear()
+    catalog.forget()
     for handler in HANDLERS.values():
         resolver = getattr(handler, "__self__", None)
         if resolver is not None:

@@ -138,5 +138,5 @@ def _explained(outcome: Outcome) -> str:
     return f"Ledger {outcome.ledger_id} {whose} was not compared{again}: {outcome.reason}"
 
 
-def _plain(number: Decimal) -> str:
-    return f"{number:f}"
+def _plain(number: Decimal | None) -> str:
+    return "none" if number is None else f"{number:f}"

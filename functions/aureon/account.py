@@ -15,17 +15,24 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 
-from aureon import keys, times
-from aureon.domain.balances import LIMIT, ZERO, Delta
+from aureon import backfill, counters, keys, times
+from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.credits import Holds, Standing, Units
 from aureon.domain.customers import profile
 from aureon.domain.events import Event, Named
 from aureon.domain.fold import BalanceOf
 from aureon.domain.meters import Match, MeterSet
 from aureon.domain.pages import encode_event, encode_events, page_item
-from aureon.errors import InsufficientCredits, Invalid, Problem, TooManyHolds, Unavailable
-from aureon.exact import EXACT
-from aureon.ledger import SHARDS, add_to_balance
+from aureon.errors import (
+    Incomplete,
+    InsufficientCredits,
+    Invalid,
+    Problem,
+    TooManyHolds,
+    Unavailable,
+)
+from aureon.exact import EXACT, ZERO
+from aureon.ledger import SHARDS
 from aureon.store import (
     MAX_TRANSACTION_ACTIONS,
     Item,
@@ -38,6 +45,7 @@ from aureon.store import (
 MAX_ATTEMPTS: Final = 200
 FIRST_PAUSE_SECONDS: Final = 0.002
 LONGEST_PAUSE_SECONDS: Final = 0.1
+INCOMPLETE_RETRY_SECONDS: Final = 5
 
 T = TypeVar("T")
 
@@ -55,7 +63,8 @@ class Account:
     """A customer, the meters that decide, and the ledger that its event goes to.
 
     `ledgers` are all ledgers of the customer, each with whether it is spread, as far as is known:
-    a snapshot that shows otherwise corrects them.
+    a snapshot that shows otherwise corrects them. `matches` are what the event, once admitted, is
+    to the meters that count it, be they decisive or not.
     """
 
     store: Store
@@ -66,6 +75,7 @@ class Account:
     meters: MeterSet
     deciding: dict[str, int] = field(default_factory=dict)
     ledgers: dict[str, bool] = field(default_factory=dict)
+    matches: Sequence[Match] = ()
 
     def page(self, event: Event, origin: str) -> dict[str, Any]:
         """The page of a single event."""
@@ -96,6 +106,8 @@ class Account:
                 return decision.result
             except TransactionCancelled:
                 pass
+            except Incomplete:
+                raise
             except Unavailable:
                 uncertain = uncertain or committing
                 if not self.store.has_time():
@@ -155,6 +167,11 @@ class Account:
                     keys.balance(self.organization_id, ledger_id, meter_id, generation, shard)
                     for shard in shards
                 ]
+        for match in self.matches:
+            delta = Delta()
+            delta.add(match)
+            about = BalanceOf(self.ledger_id, match.meter_id, match.generation)
+            wanted += counters.needed(self.organization_id, about, 0, delta)
         return wanted
 
 
@@ -174,8 +191,8 @@ class Snapshot:
         }
         self._balances = dict.fromkeys(account.deciding, ZERO)
         for key, item in items.items():
-            if key.sk.startswith(keys.BALANCE_PREFIX):
-                meter_id = keys.parse_balance(key.sk).meter_id
+            meter_id = _meter_of(key)
+            if meter_id in self._balances:
                 self._balances[meter_id] = EXACT.add(self._balances[meter_id], item["sum"])
 
     def standings(
@@ -202,6 +219,7 @@ class Snapshot:
             beyond = EXACT.subtract(required, reserved)
             if beyond <= 0:
                 continue
+            self._require_complete(standing.meter_id)
             if not standing.admits(beyond, limit):
                 others = replace(standing, held=EXACT.subtract(standing.held, reserved))
                 raise InsufficientCredits(
@@ -212,9 +230,9 @@ class Snapshot:
                 )
 
     def writes(
-        self, *, matches: Sequence[Match] = (), holds: Mapping[str, Holds] | None = None
+        self, *, counting: bool = False, holds: Mapping[str, Holds] | None = None
     ) -> list[Write]:
-        """Count the matches, change the holds, and hold every `rev` to what was read.
+        """Count the account's matches, change the holds, and hold every `rev` to what was read.
 
         The first shard of every ledger is written for every meter that decides, so that of two
         decisions with anything in common one fails. Holds that have expired are taken out: whoever
@@ -228,24 +246,43 @@ class Snapshot:
             for meter_id, generation in account.deciding.items()
         }
         deciding = set(deltas)
-        for match in matches:
+        for match in account.matches if counting else ():
             about = BalanceOf(account.ledger_id, match.meter_id, match.generation)
-            deltas.setdefault(about, Delta()).add(match.units)
+            deltas.setdefault(about, Delta()).add(match)
         writes = [
-            add_to_balance(
+            write
+            for about, delta in deltas.items()
+            for write in counters.counted(
                 account.organization_id,
                 about,
                 0,
                 delta,
                 now,
+                known=self.items,
                 rev=self._rev(about, delta) if about in deciding else None,
             )
-            for about, delta in deltas.items()
         ]
         for meter_id, held in {**self.holds, **(holds or {})}.items():
             if held != self._stored[meter_id]:
                 writes.append(put_over(self._holds_key(meter_id), held.to_item()))
         return writes
+
+    def _require_complete(self, meter_id: str) -> None:
+        """Refuse to decide on a balance that is still counting the past."""
+        account = self._account
+        meter = account.meters.meters[meter_id]
+        organization_id = account.organization_id
+        profile = self.items[keys.customer(organization_id, account.customer_id)]
+        for ledger_id in account.ledgers:
+            own = ledger_id == account.customer_id
+            first = keys.balance(organization_id, ledger_id, meter_id, meter.generation, 0)
+            counted_to = self.items.get(first, {}).get("counted_to")
+            if not meter.is_complete(int(profile["meter_version"]) if own else 0, counted_to):
+                backfill.ask(organization_id, meter, ledger_id)
+                raise Incomplete(
+                    f"Meter {meter_id} is still counting this customer's past events.",
+                    retry_after_seconds=INCOMPLETE_RETRY_SECONDS,
+                )
 
     def _rev(self, about: BalanceOf, delta: Delta) -> int:
         """The `rev` of a first shard as it was read, 0 where there is none."""
@@ -259,6 +296,13 @@ class Snapshot:
     def _holds_key(self, meter_id: str) -> keys.Key:
         account = self._account
         return keys.holds(account.organization_id, account.customer_id, meter_id)
+
+
+def _meter_of(key: keys.Key) -> str | None:
+    """The meter whose balance is kept under a key, if one is."""
+    if not key.sk.startswith(keys.BALANCE_PREFIX):
+        return None
+    return keys.parse_balance(key.sk).meter_id
 
 
 def _too_many_meters() -> Invalid:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from aureon import times
 from aureon.domain.credits import Hold, Standing
 from aureon.domain.customers import Customer
+from aureon.domain.events import COST, LLM, event_id
 from aureon.domain.meters import Meter
 
 if TYPE_CHECKING:
+    from aureon.backfill import Progress
     from aureon.balances import CustomerMeter
     from aureon.credits import Spent
+    from aureon.domain.quantities import Quantities
+    from aureon.events import EventName, Shown
     from aureon.tokens import Access
 
 
@@ -58,6 +63,16 @@ def meter(organization_id: str, meter: Meter) -> dict[str, Any]:
     }
 
 
+def backfill(meter: Meter, progress: Progress | None) -> dict[str, Any]:
+    """How far a meter has counted the past: so many ledgers, of customers and ghosts."""
+    return {
+        "complete": meter.backfilled,
+        "ledgers": 0 if progress is None else progress.ledgers,
+        "total_ledgers": None if progress is None else progress.total,
+        "events": 0 if progress is None else progress.events,
+    }
+
+
 def customer_meter(organization_id: str, found: CustomerMeter) -> dict[str, Any]:
     return {
         **_balance(found),
@@ -94,6 +109,7 @@ def _balance(found: CustomerMeter) -> dict[str, Any]:
         "held_units": plain(found.held),
         "used_units": plain(balance.used),
         "granted_units": plain(balance.granted),
+        "complete": balance.complete,
     }
 
 
@@ -138,6 +154,63 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "held_units": plain(standing.held),
         "available_credits": plain(standing.available_credits),
     }
+
+
+def event(organization_id: str, shown: Shown) -> dict[str, Any]:
+    """An event. A ghost's has no customer yet."""
+    found, owner = shown
+    logged = found.event
+    return {
+        "id": event_id(found.place),
+        "timestamp": logged.timestamp,
+        "organization_id": organization_id,
+        "customer_id": None if owner is None else owner.id,
+        "customer": None if owner is None else customer(organization_id, owner),
+        "external_customer_id": found.external_customer_id,
+        "external_id": logged.external_id,
+        "member_id": None,
+        "external_member_id": None,
+        "child_count": 0,
+        "parent_id": None,
+        "label": logged.name,
+        "name": logged.name,
+        "source": logged.source,
+        "metadata": _event_metadata(logged.metadata),
+    }
+
+
+def event_name(name: EventName) -> dict[str, Any]:
+    return {
+        "name": name.name,
+        "label": name.name,
+        "source": name.source,
+        "occurrences": name.occurrences,
+        "first_seen": name.first_seen,
+        "last_seen": name.last_seen,
+    }
+
+
+def quantities(meter: Meter, found: Quantities) -> dict[str, Any]:
+    """What a meter makes of intervals; not `complete` while its past is still being counted."""
+    return {
+        "quantities": [
+            {"timestamp": times.to_text(quantity.start), "quantity": plain(quantity.value)}
+            for quantity in found.of_intervals()
+        ],
+        "total": plain(found.total()),
+        "complete": meter.backfilled,
+    }
+
+
+def _event_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata as it was sent; but a cost is a text, and all that a call may tell is there."""
+    shown = dict(metadata)
+    if COST in shown:
+        shown[COST] = {**shown[COST], "amount": f"{shown[COST]['amount']:f}"}
+    if LLM in shown:
+        shown[LLM] = {"prompt": None, "response": None, **shown[LLM]}
+        shown[LLM]["cached_input_tokens"] = shown[LLM].get("cached_input_tokens") or 0
+    return shown
 
 
 def plain(number: Decimal) -> Decimal:

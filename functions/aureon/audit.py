@@ -20,19 +20,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import uuid_utils
 
 from aureon import catalog, keys, times
-from aureon.domain.balances import ZERO, Delta
+from aureon.domain.balances import Delta
 from aureon.domain.customers import Customer
-from aureon.domain.events import MAX_ID_CHARACTERS, Event, Named
+from aureon.domain.events import MAX_ID_CHARACTERS
 from aureon.domain.fold import BalanceOf
 from aureon.domain.meters import Meter, MeterSet
-from aureon.domain.pages import LoggedEvent, Page
+from aureon.domain.pages import Page
 from aureon.errors import AureonError, NotFound, Unavailable
-from aureon.exact import EXACT
+from aureon.exact import EXACT, ZERO
 from aureon.ledger import SHARDS
 from aureon.store import (
     MAX_BATCH_GET_KEYS,
@@ -42,6 +43,7 @@ from aureon.store import (
     Write,
     assign,
     check,
+    delete,
     put_new,
 )
 
@@ -59,14 +61,20 @@ DOUBTED_ATTEMPTS: Final = 4
 MAX_GHOSTS_REMEMBERED: Final = 100_000
 MAX_SETS_REMEMBERED: Final = 64
 
-FIGURES: Final = ("sum", "used", "granted", "count")
+SUMS: Final = ("sum", "used", "granted", "count", "distinct")
+EXTREMES: Final = ("max", "min")
+# How many values of a ``unique`` meter are wrong: there is none that is right and differs.
+WRONG_VALUES: Final = "wrong values"
+# What a correction writes at most besides the shards and its trace; more takes several.
+MAX_VALUES_CORRECTED: Final = 60
 REASON: Final = "The audit found that the balance differed from the sum over the log."
 MOVING: Final = "It did not hold still."
 
 T = TypeVar("T")
 Status = Literal["clean", "different", "repaired", "not compared"]
-Figures = Mapping[str, Decimal]
-NOTHING: Final[Figures] = dict.fromkeys(FIGURES, ZERO)
+# None where there is no greatest or least value.
+Figures = Mapping[str, Decimal | None]
+NOTHING: Final[Figures] = dict.fromkeys(SUMS, ZERO) | dict.fromkeys(EXTREMES)
 
 
 class NotCompared(AureonError):
@@ -78,8 +86,8 @@ class Difference(NamedTuple):
 
     balance: BalanceOf
     figure: str
-    stored: Decimal
-    counted: Decimal
+    stored: Decimal | None
+    counted: Decimal | None
 
 
 _Differences = tuple[Difference, ...]
@@ -104,34 +112,51 @@ class Outcome:
 class _Shard(NamedTuple):
     rev: Decimal | None
     figures: Figures
+    counted_to: str | None = None
 
 
 _NO_SHARD: Final = _Shard(None, NOTHING)
 _Shards = dict[BalanceOf, dict[int, _Shard]]
+_Values = dict[BalanceOf, set[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """The balances of a ledger that held still, and what its log makes of them."""
+    """The balances of a ledger that held still, and what its log makes of them.
+
+    `values` are the hashes that ``unique`` meters have counted, and those of the log.
+    """
 
     shards: _Shards
     counted: dict[BalanceOf, Figures]
+    values: _Values
+    logged_values: _Values
 
     @property
     def differences(self) -> _Differences:
-        return tuple(
+        found = [
             Difference(balance, figure, stored[figure], counted[figure])
-            for balance in sorted(self.shards.keys() | self.counted.keys())
+            for balance in self.shards.keys() | self.counted.keys()
             for stored, counted in [(self.stored(balance), self.of_log(balance))]
-            for figure in FIGURES
+            for figure in NOTHING
             if stored[figure] != counted[figure]
-        )
+        ]
+        found += [
+            Difference(balance, WRONG_VALUES, Decimal(len(wrong)), ZERO)
+            for balance in self.values.keys() | self.logged_values.keys()
+            if (wrong := self.wrong_values(balance))
+        ]
+        return tuple(sorted(found, key=itemgetter(0, 1)))
 
     def stored(self, balance: BalanceOf) -> Figures:
         return _total(self.shards.get(balance, {}))
 
     def of_log(self, balance: BalanceOf) -> Figures:
         return self.counted.get(balance, NOTHING)
+
+    def wrong_values(self, balance: BalanceOf) -> set[bytes]:
+        """The values that have counted and are not in the log, or the other way round."""
+        return self.values.get(balance, set()) ^ self.logged_values.get(balance, set())
 
 
 @dataclass
@@ -149,8 +174,8 @@ class Audit:
     compared: int = 0
     pages: int = 0
     _version: int = 0
-    _meters: list[Meter] = field(default_factory=list)
-    _sets: dict[int, MeterSet] = field(default_factory=dict)
+    _meters: dict[str, Meter] = field(default_factory=dict)
+    _sets: dict[int, tuple[MeterSet, MeterSet]] = field(default_factory=dict)
     _ghosts: set[str] = field(default_factory=set)
 
     def of_organization(self) -> Iterator[Outcome]:
@@ -240,7 +265,8 @@ class Audit:
     def _repair(self, ledger_id: str, found: _Comparison) -> tuple[Status, _Differences, str]:
         """Correct what differs until it does no more, a few times at most."""
         compared = found
-        for _ in range(MAX_REPAIRS):
+        wrong_values = sum(len(found.wrong_values(balance)) for balance in found.logged_values)
+        for _ in range(MAX_REPAIRS + wrong_values // MAX_VALUES_CORRECTED):
             self._correct(compared)
             try:
                 compared = self._compare(ledger_id)
@@ -272,37 +298,68 @@ class Audit:
     def _compare_once(self, ledger_id: str) -> _Comparison | None:
         """Compare a ledger; None where something counted meanwhile."""
         shards = self._read_shards(ledger_id)
-        counted = self._count(ledger_id)
+        counted = self._count(ledger_id, shards)
+        values = {
+            balance: {
+                bytes.fromhex(item[keys.SORT])
+                for item in self._read(keys.unique_values(self.organization_id, *balance))
+            }
+            for balance in shards.keys() | counted.keys()
+            if self._meters[balance.meter_id].aggregation.func == "unique"
+        }
         if self._read_shards(ledger_id) != shards:
             return None
-        return _Comparison(shards, counted)
+        return _Comparison(
+            shards,
+            {balance: _figures(delta) for balance, delta in counted.items()},
+            values,
+            {
+                balance: counted[balance].values if balance in counted else set()
+                for balance in values
+            },
+        )
 
     def _read_shards(self, ledger_id: str) -> _Shards:
+        """The balances of a ledger; what a generation that is past has counted is left out."""
         partition = keys.customer(self.organization_id, ledger_id).pk
         shards: _Shards = {}
         for item in self._read(partition, prefix=keys.BALANCE_PREFIX):
             about = _parse_balance(item[keys.SORT])
+            if self._generation(about) > about.generation:
+                continue
             balance = BalanceOf(ledger_id, about.meter_id, about.generation)
-            figures = {figure: item.get(figure, ZERO) for figure in FIGURES}
-            shards.setdefault(balance, {})[about.shard] = _Shard(item.get("rev"), figures)
+            figures = {figure: item.get(figure, nothing) for figure, nothing in NOTHING.items()}
+            shard = _Shard(item.get("rev"), figures, item.get("counted_to"))
+            shards.setdefault(balance, {})[about.shard] = shard
         return shards
 
-    def _count(self, ledger_id: str) -> dict[BalanceOf, Figures]:
-        """Count a ledger's log, each page with the meters that it was counted with."""
+    def _generation(self, about: keys.BalanceKey) -> int:
+        """The generation of a balance's meter; the meters are read again if they are older."""
+        if getattr(self._meters.get(about.meter_id), "generation", 0) < about.generation:
+            self._read_meters()
+        meter = self._meters.get(about.meter_id)
+        if meter is None:
+            raise NotCompared(f"Its balance {about.meter_id} has no meter.")
+        return meter.generation
+
+    def _count(self, ledger_id: str, shards: _Shards) -> dict[BalanceOf, Delta]:
+        """Count a ledger's log as it was counted: as it came, or by a backfill so far."""
         counted: defaultdict[BalanceOf, Delta] = defaultdict(Delta)
         log = keys.log(self.organization_id, ledger_id)
         for item in self._read(log, before=keys.PAGES_END):
             page = _read_page(item)
-            meters = self._meters_at(page.meter_version)
-            for logged in page.events:
-                for match in meters.match(_event(logged)):
+            now, past = self._meters_at(page.meter_version)
+            for place, logged in enumerate(page.events):
+                event = logged.to_event()
+                for match in now.match(event):
+                    counted[BalanceOf(ledger_id, match.meter_id, match.generation)].add(match)
+                for match in past.match(event):
                     balance = BalanceOf(ledger_id, match.meter_id, match.generation)
-                    counted[balance].add(match.units)
+                    counted_to = shards.get(balance, {}).get(0, _NO_SHARD).counted_to
+                    if counted_to and keys.position(item[keys.SORT], place) <= counted_to:
+                        counted[balance].add(match)
             self.pages += 1
-        return {
-            balance: {figure: Decimal(getattr(delta, figure)) for figure in FIGURES}
-            for balance, delta in counted.items()
-        }
+        return counted
 
     def _read(self, partition: str, *, prefix: str = "", before: str = "") -> Iterator[Item]:
         def query(last: Item | None) -> Iterator[Item]:
@@ -311,20 +368,26 @@ class Audit:
 
         return _resumed(query)
 
-    def _meters_at(self, version: int) -> MeterSet:
-        """The meters as they were at a version, read again where it is newer than those read."""
+    def _meters_at(self, version: int) -> tuple[MeterSet, MeterSet]:
+        """The meters that counted a page of a version as it came, and those of its future."""
         if version > self._version:
-            item = self._get(keys.meter_version(self.organization_id))
-            newest = max(version, catalog.version_of(item))
-            self._meters = _patiently(
-                partial(catalog.read_at, self.store, self.organization_id, newest)
-            )
-            self._version = newest
+            self._read_meters(version)
         if version not in self._sets:
             if len(self._sets) >= MAX_SETS_REMEMBERED:
                 self._sets.clear()
-            self._sets[version] = MeterSet(version, self._meters)
+            meters = self._meters.values()
+            self._sets[version] = MeterSet(version, meters), MeterSet.after(version, meters)
         return self._sets[version]
+
+    def _read_meters(self, version: int = 0) -> None:
+        """Read the meters as they are by now, or will be for others at least by a version."""
+        item = self._get(keys.meter_version(self.organization_id))
+        self._version = max(version, catalog.version_of(item))
+        found = _patiently(
+            partial(catalog.read_at, self.store, self.organization_id, self._version)
+        )
+        self._meters = {meter.id: meter for meter in found}
+        self._sets.clear()
 
     # What a repair writes.
 
@@ -344,18 +407,8 @@ class Audit:
         would create one, then conflicts.
         """
         shards = compared.shards.get(balance, {})
-        first = shards.get(0, _NO_SHARD)
         stored, counted = compared.stored(balance), compared.of_log(balance)
         now = times.to_text(times.now())
-        corrected: Item = {
-            figure: EXACT.add(
-                first.figures[figure], EXACT.subtract(counted[figure], stored[figure])
-            )
-            for figure in FIGURES
-        }
-        corrected |= {"modified_at": now, "rev": (first.rev or ZERO) + 1}
-        if first.rev is None:
-            corrected["created_at"] = now
         trace = {
             "meter_id": balance.meter_id,
             "generation": balance.generation,
@@ -367,12 +420,51 @@ class Audit:
         repair_id = str(uuid_utils.uuid7())
         return [
             put_new(keys.repair(self.organization_id, balance.ledger_id, now, repair_id), trace),
-            assign(self._key(balance, 0), corrected, **_unchanged(first)),
             *(
-                check(self._key(balance, shard), **_unchanged(shards.get(shard, _NO_SHARD)))
-                for shard in range(1, SHARDS + 1)
+                self._correct_shard(balance, number, shards, stored, counted, now)
+                for number in range(SHARDS + 1)
             ),
+            *self._correct_values(compared, balance, now),
         ]
+
+    def _correct_shard(
+        self,
+        balance: BalanceOf,
+        number: int,
+        shards: Mapping[int, _Shard],
+        stored: Figures,
+        counted: Figures,
+        now: str,
+    ) -> Write:
+        """Let the first shard make up for what is wrong, and no other have a wrong extreme."""
+        key, shard = self._key(balance, number), shards.get(number, _NO_SHARD)
+        corrected: Item = {}
+        if number == 0:
+            for figure in SUMS:
+                difference = EXACT.subtract(counted[figure] or ZERO, stored[figure] or ZERO)
+                corrected[figure] = EXACT.add(shard.figures[figure] or ZERO, difference)
+        for extreme in EXTREMES:
+            if stored[extreme] != counted[extreme] and (number == 0 or shard.figures[extreme]):
+                corrected[extreme] = counted[extreme]
+        if not corrected:
+            return check(key, **_unchanged(shard))
+        corrected |= {"modified_at": now, "rev": (shard.rev or ZERO) + 1}
+        if shard.rev is None:
+            corrected["created_at"] = now
+        absent = [figure for figure, value in corrected.items() if value is None]
+        present = {figure: corrected[figure] for figure in corrected if figure not in absent}
+        return assign(key, present, remove=absent, **_unchanged(shard))
+
+    def _correct_values(
+        self, compared: _Comparison, balance: BalanceOf, now: str
+    ) -> Iterator[Write]:
+        wrong = sorted(compared.wrong_values(balance))
+        for value in wrong[:MAX_VALUES_CORRECTED]:
+            key = keys.unique(self.organization_id, *balance, value)
+            if value in compared.values[balance]:
+                yield delete(key)
+            else:
+                yield put_new(key, {"counted_at": now})
 
     def _key(self, balance: BalanceOf, shard: int) -> keys.Key:
         return keys.balance(self.organization_id, *balance, shard)
@@ -384,11 +476,19 @@ def _unchanged(shard: _Shard) -> dict[str, Any]:
     return {"condition": "rev = :rev", "values": {":rev": shard.rev}}
 
 
+def _figures(delta: Delta) -> Figures:
+    sums = {figure: Decimal(getattr(delta, figure)) for figure in SUMS if figure != "distinct"}
+    return sums | {"distinct": Decimal(len(delta.values)), "max": delta.max, "min": delta.min}
+
+
 def _total(shards: Mapping[int, _Shard]) -> Figures:
     total = dict(NOTHING)
     for shard in shards.values():
-        for figure in FIGURES:
-            total[figure] = EXACT.add(total[figure], shard.figures[figure])
+        for figure in SUMS:
+            total[figure] = EXACT.add(total[figure] or ZERO, shard.figures[figure] or ZERO)
+    for extreme, of in (("max", max), ("min", min)):
+        found = [shard.figures[extreme] for shard in shards.values()]
+        total[extreme] = of((value for value in found if value is not None), default=None)
     return total
 
 
@@ -404,18 +504,6 @@ def _read_page(item: Item) -> Page:
         return Page.from_item(item)
     except (ValueError, TypeError, KeyError, zlib.error) as error:
         raise NotCompared(f"Its page {item[keys.SORT]} can't be read.") from error
-
-
-def _event(logged: LoggedEvent) -> Event:
-    """A logged event as meters look at it: whose it is doesn't matter to them."""
-    return Event(
-        position=0,
-        customer=Named(False, ""),
-        name=logged.name,
-        timestamp=times.from_text(logged.timestamp),
-        metadata=logged.metadata,
-        source=logged.source,
-    )
 
 
 def _patiently(call: Callable[[], T]) -> T:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from aureon import catalog, customers, keys, times
-from aureon.domain.balances import ZERO, Balance, add_up
+from aureon import backfill, catalog, customers, keys, times
+from aureon.domain.balances import Balance, add_up
 from aureon.domain.credits import Holds
 from aureon.domain.customers import Customer, profile
 from aureon.domain.events import MAX_ID_CHARACTERS
 from aureon.domain.meters import Meter
 from aureon.errors import NotFound
+from aureon.exact import ZERO
 from aureon.store import Item, Store
 
 
@@ -34,7 +36,8 @@ def of_customer(
 ) -> tuple[Customer, list[CustomerMeter]]:
     """A customer with all balances of meters that are not archived. Raises `NotFound`.
 
-    One query, and one more for each ledger that was linked to the customer later.
+    One query, and one more for each ledger that was linked to the customer later. Meters that
+    have counted nothing are left out, unless they are still counting the past.
     """
     if not 0 < len(customer_id) <= MAX_ID_CHARACTERS:
         raise NotFound("There is no such customer.")
@@ -44,26 +47,96 @@ def of_customer(
     )
     if customer is None:
         raise NotFound(f"There is no customer {customer_id}.")
-    shards = [item for item in items if _is_balance(item)]
     now = times.now()
     held = {
         item[keys.SORT].removeprefix(keys.HOLDS_PREFIX): Holds.from_item(item).open_at(now).units()
         for item in items
         if item[keys.SORT].startswith(keys.HOLDS_PREFIX)
     }
+    ledgers = {customer.id: _by_meter(items)}
     for ledger_id in customer.ledger_ids:
         if ledger_id != customer.id:
-            ledger = keys.customer(organization_id, ledger_id).pk
-            shards += store.query(ledger, prefix=keys.BALANCE_PREFIX)
-    balances = add_up(customer.id, shards)
+            partition = keys.customer(organization_id, ledger_id).pk
+            ledgers[ledger_id] = _by_meter(store.query(partition, prefix=keys.BALANCE_PREFIX))
     meters = catalog.definitions(
-        store, organization_id, needed=[balance.meter_id for balance in balances]
+        store,
+        organization_id,
+        needed={meter_id for shards in ledgers.values() for meter_id in shards},
     )
     return customer, [
         CustomerMeter(customer, meter, balance, held.get(meter.id, ZERO))
-        for balance in balances
-        if (meter := meters.get(balance.meter_id)) is not None and meter.archived_at is None
+        for meter in meters.values()
+        if meter.archived_at is None
+        and (balance := _balance(store, organization_id, customer, meter, ledgers)) is not None
     ]
+
+
+def _balance(
+    store: Store,
+    organization_id: str,
+    customer: Customer,
+    meter: Meter,
+    ledgers: Mapping[str, Mapping[str, Sequence[Item]]],
+) -> Balance | None:
+    """A customer's balance of a meter, where there is something to show."""
+    shards = {
+        ledger_id: [
+            item
+            for item in by_meter.get(meter.id, ())
+            if keys.parse_balance(item[keys.SORT]).generation == meter.generation
+        ]
+        for ledger_id, by_meter in ledgers.items()
+    }
+    incomplete = [
+        ledger_id
+        for ledger_id, items in shards.items()
+        if not meter.is_complete(
+            # With which version a ledger began that was linked later, the customer doesn't know.
+            customer.meter_version if ledger_id == customer.id else 0,
+            counted_to(items),
+        )
+    ]
+    for ledger_id in incomplete:
+        backfill.ask(organization_id, meter, ledger_id)
+    complete = not incomplete
+    items = [item for theirs in shards.values() for item in theirs]
+    if not items:
+        if complete:
+            return None
+        return Balance(customer.id, meter.id, meter.since_at, meter.since_at, complete=False)
+    balance = replace(add_up(customer.id, meter.id, items), complete=complete)
+    if complete and not balance.count:
+        return None
+    if meter.aggregation.func == "unique" and len(shards) > 1:
+        balance = replace(balance, distinct=_distinct(store, organization_id, meter, list(shards)))
+    return balance
+
+
+def counted_to(shards: Iterable[Item]) -> str | None:
+    """How far a meter's backfill has come in a ledger's log, as the balance's items have it."""
+    return next((item["counted_to"] for item in shards if "counted_to" in item), None)
+
+
+def _distinct(store: Store, organization_id: str, meter: Meter, ledger_ids: Sequence[str]) -> int:
+    """How many values have counted in several ledgers: some of them in more than one."""
+    values = {
+        item[keys.SORT]
+        for ledger_id in ledger_ids
+        for item in store.query(
+            keys.unique_values(organization_id, ledger_id, meter.id, meter.generation)
+        )
+    }
+    return len(values)
+
+
+def _by_meter(items: Iterable[Item]) -> dict[str, list[Item]]:
+    """The items among these that are balances, by meter."""
+    by_meter: dict[str, list[Item]] = {}
+    for item in items:
+        if item[keys.SORT].startswith(keys.BALANCE_PREFIX):
+            meter_id = keys.parse_balance(item[keys.SORT]).meter_id
+            by_meter.setdefault(meter_id, []).append(item)
+    return by_meter
 
 
 def get(store: Store, organization_id: str, customer_meter_id: str) -> CustomerMeter:
@@ -115,8 +188,3 @@ def _customer_ids(
     else:
         for customer in customers.read_all(store, organization_id):
             yield customer.id
-
-
-def _is_balance(item: Item) -> bool:
-    sort_key: str = item[keys.SORT]
-    return sort_key.startswith(keys.BALANCE_PREFIX)

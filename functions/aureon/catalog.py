@@ -88,16 +88,21 @@ def get(store: Store, organization_id: str, meter_id: str) -> Meter:
 
 
 def create(store: Store, organization_id: str, body: MeterBody) -> Meter:
-    """Create a meter, which counts every event whose ingestion begins from now on."""
+    """Create a meter, which counts every event whose ingestion begins from now on.
+
+    What came before is for the backfill to count.
+    """
     if len(list(read_all(store, organization_id))) >= MAX_METERS:
         raise _invalid("name", f"An organization has at most {MAX_METERS} meters.")
+    now = times.now()
     meter = Meter(
         id=str(uuid_utils.uuid7()),
         name=body.name,
         filter=body.filter.to_filter(),
         aggregation=body.aggregation.to_aggregation(),
-        created_at=times.now(),
+        created_at=now,
         since_version=0,
+        since_at=now,
         unit=body.unit,
         custom_label=body.custom_label,
         custom_multiplier=body.custom_multiplier,
@@ -106,7 +111,7 @@ def create(store: Store, organization_id: str, body: MeterBody) -> Meter:
     _require_label(meter)
 
     def attempt(version: int) -> tuple[Meter, list[Write]]:
-        created = replace(meter, since_version=version + 1)
+        created = replace(meter, since_version=version + 1, versions=(version + 1,))
         key = keys.meter(organization_id, meter.id)
         return created, [put_new(key, created.to_item()), _raise(organization_id, version)]
 
@@ -114,35 +119,76 @@ def create(store: Store, organization_id: str, body: MeterBody) -> Meter:
 
 
 def change(store: Store, organization_id: str, meter_id: str, body: MeterUpdateBody) -> Meter:
-    """Change a meter's description, or archive it. Raises `NotFound` and `Invalid`."""
+    """Change a meter. Raises `NotFound`, and `Invalid` where something has counted already.
+
+    What a meter counts can change only while no event has counted. It then begins anew, and so
+    does a meter that comes back from the archive: with balances of a new generation, and with a
+    backfill for all that came before, what came while it was archived included.
+    """
 
     def attempt(version: int) -> tuple[Meter, list[Write]]:
         meter = get(store, organization_id, meter_id)
-        changed = _changed(meter, body)
-        writes = []
-        if body.is_archived and meter.archived_at is None:
-            changed = replace(changed, archived_at=times.now(), archived_version=version + 1)
-            writes.append(_raise(organization_id, version))
-        key = keys.meter(organization_id, meter_id)
-        writes.append(
-            put(key, changed.to_item(), condition="rev = :rev", values={":rev": meter.rev})
-        )
-        return changed, writes
+        described = _described(meter, body)
+        anew = (described.filter, described.aggregation) != (meter.filter, meter.aggregation)
+        if anew:
+            _require_nothing_counted(store, organization_id, meter, body)
+        if body.is_archived is True and meter.archived_at is None:
+            described = replace(described, archived_at=times.now(), archived_version=version + 1)
+        elif body.is_archived is False and meter.archived_at is not None:
+            described = replace(described, archived_at=None, archived_version=None)
+            anew = True
+        if anew:
+            described = replace(
+                described,
+                generation=meter.generation + 1,
+                since_version=version + 1,
+                since_at=times.now(),
+                backfilled=False,
+            )
+        if anew or described.archived_at != meter.archived_at:
+            return _versioned(organization_id, meter, described, version)
+        return described, [_put(organization_id, meter, described)]
 
     return _change(store, organization_id, attempt)
 
 
-def _changed(meter: Meter, body: MeterUpdateBody) -> Meter:
-    if body.filter is not None and body.filter.to_filter() != meter.filter:
-        raise _invalid("filter", "This version can't change what a meter counts.")
-    if body.aggregation is not None and body.aggregation.to_aggregation() != meter.aggregation:
-        raise _invalid("aggregation", "This version can't change how a meter counts.")
-    if body.is_archived is False and meter.archived_at is not None:
-        raise _invalid("is_archived", "This version can't bring a meter back from the archive.")
+def finish_backfill(store: Store, organization_id: str, meter_id: str, generation: int) -> None:
+    """Note that a meter's generation has counted the past of every ledger. Raises `NotFound`.
+
+    It makes a version, since whoever knows an older one does not know this.
+    """
+
+    def attempt(version: int) -> tuple[Meter, list[Write]]:
+        meter = get(store, organization_id, meter_id)
+        if meter.backfilled or meter.generation != generation:
+            return meter, []
+        finished = replace(meter, backfilled=True, rev=meter.rev + 1)
+        return _versioned(organization_id, meter, finished, version)
+
+    _change(store, organization_id, attempt)
+
+
+def _versioned(
+    organization_id: str, before: Meter, after: Meter, version: int
+) -> tuple[Meter, list[Write]]:
+    after = replace(after, versions=(*before.versions, version + 1))
+    return after, [_put(organization_id, before, after), _raise(organization_id, version)]
+
+
+def _put(organization_id: str, before: Meter, after: Meter) -> Write:
+    key = keys.meter(organization_id, before.id)
+    return put(key, after.to_item(), condition="rev = :rev", values={":rev": before.rev})
+
+
+def _described(meter: Meter, body: MeterUpdateBody) -> Meter:
     given = body.model_fields_set
-    changed = replace(
+    described = replace(
         meter,
         name=body.name or meter.name,
+        filter=meter.filter if body.filter is None else body.filter.to_filter(),
+        aggregation=(
+            meter.aggregation if body.aggregation is None else body.aggregation.to_aggregation()
+        ),
         unit=body.unit or meter.unit,
         custom_label=body.custom_label if "custom_label" in given else meter.custom_label,
         custom_multiplier=(
@@ -152,8 +198,31 @@ def _changed(meter: Meter, body: MeterUpdateBody) -> Meter:
         modified_at=times.now(),
         rev=meter.rev + 1,
     )
-    _require_label(changed)
-    return changed
+    _require_label(described)
+    return described
+
+
+def _require_nothing_counted(
+    store: Store, organization_id: str, meter: Meter, body: MeterUpdateBody
+) -> None:
+    """Refuse to change what a meter counts once it has counted. Raises `Invalid`.
+
+    The index that tells follows the table by a moment. An event that counts in this moment is not
+    lost: what the meter has counted so far is counted anew, by what it counts from now on.
+    """
+    for slice_ in range(keys.DIRECTORY_SLICES):
+        holders = keys.holder_directory(organization_id, meter.id, slice_)
+        for entry in store.query_index(holders):
+            if keys.parse_balance(entry[keys.SORT]).generation == meter.generation:
+                field = "aggregation" if body.filter is None else "filter"
+                message = "What a meter counts can't change any more: events have counted."
+                raise _invalid(field, message)
+
+
+def forget() -> None:
+    """Forget the meters that are kept in memory."""
+    _sets.clear()
+    _definitions.clear()
 
 
 def _require_label(meter: Meter) -> None:
@@ -169,7 +238,8 @@ def _change(
         version = version_of(store.get(keys.meter_version(organization_id)))
         meter, writes = attempt(version)
         try:
-            store.commit(writes)
+            if writes:
+                store.commit(writes)
         except TransactionCancelled:
             continue
         _definitions.pop((store.table, organization_id), None)

@@ -7,7 +7,7 @@ snapshot.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -17,7 +17,6 @@ import uuid_utils
 
 from aureon import catalog, exact, keys, times
 from aureon.account import Account, Decision, Snapshot, invalid, unknown
-from aureon.domain.balances import ZERO
 from aureon.domain.credits import DECISIVE, MAX_OPEN_HOLDS, Hold, Standing, Units
 from aureon.domain.customers import Pointer
 from aureon.domain.events import (
@@ -29,9 +28,8 @@ from aureon.domain.events import (
     event_id,
 )
 from aureon.domain.fold import Claim
-from aureon.domain.meters import Match
 from aureon.errors import Conflict, NotFound, TooManyHolds
-from aureon.exact import EXACT
+from aureon.exact import EXACT, ZERO
 from aureon.store import Store, put_new
 
 if TYPE_CHECKING:
@@ -59,15 +57,13 @@ def spend(store: Store, organization_id: str, body: SpendBody) -> Spent:
     id has counted otherwise. `Unavailable` says that the outcome is not known: the request may be
     sent again with the same external id.
     """
-    account, event, matches = _charge(
-        store, organization_id, _named(body), body.name, body.metadata
-    )
+    account, event = _charge(store, organization_id, _named(body), body.name, body.metadata)
     event = replace(event, external_id=body.external_id)
     place = _place(account.ledger_id, f"{SPEND_BATCH}{uuid_utils.uuid7()}", event)
     page_key = keys.page(organization_id, account.ledger_id, place.page)
     # Either tells a repeat that it is one: of the caller's request, or of an attempt of our own.
     proof = keys.claim(organization_id, event.external_id) if event.external_id else page_key
-    units = _decisive(account, matches)
+    units = _decisive(account)
 
     def decide(now: Snapshot) -> Decision[Spent]:
         if proof in now.items:
@@ -83,7 +79,7 @@ def spend(store: Store, organization_id: str, body: SpendBody) -> Spent:
             writes.append(put_new(proof, Claim(place, event.fingerprint()).to_item()))
         return Decision(
             Spent(event_id(place), now.standings(units)),
-            [*writes, *now.writes(matches=matches)],
+            [*writes, *now.writes(counting=True)],
         )
 
     return account.settle(decide, proof)
@@ -99,8 +95,8 @@ def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
     hold_id = _hold_id(organization_id, body.external_id)
     hold_key = keys.hold(organization_id, hold_id)
     outcome_key = keys.hold_outcome(organization_id, hold_id)
-    account, event, matches = _charge(store, organization_id, named, body.name, body.metadata)
-    units = _decisive(account, matches)
+    account, event = _charge(store, organization_id, named, body.name, body.metadata)
+    units = _decisive(account)
     limit = body.limit.normalize(EXACT)
     content = (event.fingerprint().hex(), limit, body.expires_in_seconds)
     hold = Hold(
@@ -162,8 +158,8 @@ def capture(store: Store, organization_id: str, hold_id: str, body: CaptureBody)
     hold = get_hold(store, organization_id, hold_id)
     account = _account_of(store, organization_id, hold)
     event = _event(hold.customer, hold.name, _merged(hold.metadata, body.metadata))
-    matches = account.meters.match(event)
-    units = _decisive(account, matches)
+    account.matches = account.meters.match(event)
+    units = _decisive(account)
     fingerprint = event.fingerprint()
     place = _place(account.ledger_id, f"{HOLD_BATCH}{hold_id}", event)
     outcome_key = keys.hold_outcome(organization_id, hold_id)
@@ -191,7 +187,7 @@ def capture(store: Store, organization_id: str, hold_id: str, body: CaptureBody)
             [
                 put_new(outcome_key, outcome),
                 put_new(page_key, account.page(event, "hold")),
-                *now.writes(matches=matches, holds=holds),
+                *now.writes(counting=True, holds=holds),
             ],
         )
 
@@ -222,7 +218,7 @@ def release(store: Store, organization_id: str, hold_id: str) -> Hold:
 
 def _charge(
     store: Store, organization_id: str, named: Named, name: str, metadata: Mapping[str, Any]
-) -> tuple[Account, Event, list[Match]]:
+) -> tuple[Account, Event]:
     """Find the customer, make the event, and match it with the meters as they are now."""
     version_key = keys.meter_version(organization_id)
     pointer_key = keys.external(organization_id, named.id) if named.by_external_id else None
@@ -240,6 +236,7 @@ def _charge(
             # The pointer was read after the version, and its ledger began in between.
             version = catalog.version_of(store.get(version_key))
     meters = catalog.meters_at(store, organization_id, version)
+    event = _event(named, name, metadata)
     account = Account(
         store,
         organization_id,
@@ -248,9 +245,9 @@ def _charge(
         ledger_id,
         meters,
         ledgers=dict.fromkeys([customer_id, ledger_id], spread),
+        matches=meters.match(event),
     )
-    event = _event(named, name, metadata)
-    return account, event, meters.match(event)
+    return account, event
 
 
 def _account_of(store: Store, organization_id: str, hold: Hold) -> Account:
@@ -265,19 +262,19 @@ def _account_of(store: Store, organization_id: str, hold: Hold) -> Account:
         hold.ledger_id,
         meters,
         deciding={
-            meter_id: meters.generations[meter_id]
+            meter_id: meters.meters[meter_id].generation
             for meter_id in hold.units
-            if meter_id in meters.generations
+            if meter_id in meters.meters
         },
         ledgers=dict.fromkeys([hold.customer_id, hold.ledger_id], False),
     )
 
 
-def _decisive(account: Account, matches: Iterable[Match]) -> Units:
+def _decisive(account: Account) -> Units:
     """The units that the deciding meters count; the meters join the account's."""
     units = {}
-    for match in matches:
-        if account.meters.functions[match.meter_id] in DECISIVE:
+    for match in account.matches:
+        if match.function in DECISIVE:
             account.deciding[match.meter_id] = match.generation
             units[match.meter_id] = match.units
     return units

@@ -96,3 +96,7 @@ class Unavailable(AureonError):
         super().__init__(detail)
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
+
+
+class Incomplete(Unavailable):
+    """A balance that would decide is still counting the past."""

@@ -10,6 +10,7 @@ import msgspec
 # Wide enough for any sum of values that Aureon accepts; a result that would have to be rounded
 # raises instead.
 EXACT: Final = Context(prec=60, traps=[Inexact, InvalidOperation, Overflow])
+ZERO: Final = Decimal(0)
 
 _decoder: Final = msgspec.json.Decoder(float_hook=Decimal)
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")

@@ -12,6 +12,7 @@ import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -19,7 +20,7 @@ from urllib.parse import parse_qs, quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from aureon import exact, keys, runtime
+from aureon import exact, keys, runtime, times
 from aureon.errors import (
     Conflict,
     InsufficientCredits,
@@ -136,6 +137,18 @@ class Request:
         if value.lower() in ("false", "0"):
             return False
         raise _invalid("bool_parsing", ("query", name), "This is true or false.", value)
+
+    def time(self, name: str) -> datetime | None:
+        """A query parameter that is a time with its offset."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            # A plus that was not escaped is a space by now.
+            return times.from_text(text.replace(" ", "+"))
+        except ValueError as error:
+            message = "A time is in ISO 8601 format, with its offset: 2026-11-24T01:00:00Z."
+            raise _invalid("datetime_parsing", ("query", name), message, text) from error
 
     def metadata(self) -> dict[str, list[str]]:
         """The query's filters by metadata, ``metadata[key]=value``."""

@@ -16,7 +16,7 @@ from aureon.bodies.events import EventBody, IngestBody
 from aureon.domain.customers import Ledger
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST, Event, Named
 from aureon.domain.fold import Group, group_events
-from aureon.domain.meters import MAX_MATCHES_PER_EVENT, Match, MeterSet
+from aureon.domain.meters import MAX_ACTIONS_OF_MATCHES, Match, MeterSet
 from aureon.errors import Conflict, Invalid, Problem, TooLarge, Unavailable
 from aureon.ledger import Committer, PointersTaken, Receipt, RequestSeen
 from aureon.store import Item, Store
@@ -237,11 +237,11 @@ def require_few_matches(matched: Iterable[tuple[Event, Sequence[Match]]]) -> Non
         Problem(
             "too_many_meters",
             ("body", "events", event.position),
-            f"An event is counted by at most {MAX_MATCHES_PER_EVENT} meters; "
-            f"{len(matches)} match this one.",
+            f"An event is counted by at most {MAX_ACTIONS_OF_MATCHES} meters, of which those of "
+            f"unique values stand for two; {len(matches)} match this one.",
         )
         for event, matches in matched
-        if len(matches) > MAX_MATCHES_PER_EVENT
+        if sum(match.actions for match in matches) > MAX_ACTIONS_OF_MATCHES
     ]
     if crowded:
         raise Invalid(crowded)

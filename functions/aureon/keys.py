@@ -185,6 +185,11 @@ def parse_position(position: str) -> tuple[str, int | None]:
     return page, int(event)
 
 
+def beyond(prefix: str) -> str:
+    """What sorts after all that begins with an hour or a day, before what begins with the next."""
+    return f"{prefix}~"
+
+
 def repair(organization_id: str, ledger_id: str, repaired_at: str, repair_id: str) -> Key:
     """The trace of a correction in a ledger's log, apart from its pages."""
     return Key(log(organization_id, ledger_id), f"{REPAIR_PREFIX}{repaired_at}#{repair_id}")

@@ -12,12 +12,12 @@ import random
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
-from aureon import keys, times
+from aureon import counters, keys, times
 from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.customers import Ledger, Pointer
 from aureon.domain.events import Named
@@ -69,7 +69,7 @@ class Receipt(NamedTuple):
 class _Action(NamedTuple):
     """A write of a transaction and what it is about, to understand why it failed."""
 
-    kind: Literal["receipt", "pointer", "page", "claim", "balance"]
+    kind: Literal["receipt", "pointer", "page", "claim", "balance", "value"]
     subject: Any
     write: Write
 
@@ -140,7 +140,7 @@ class Committer:
                 if transaction.actions:
                     self.store.transact([action.write for action in transaction.actions])
             except TransactionCancelled as cancelled:
-                self._understand(transaction.actions, cancelled)
+                self._understand(transaction, cancelled)
             except Unavailable:
                 # Whether it was applied is not known, nor needed: if it was, its pages are there.
                 if not self.store.has_time():
@@ -172,10 +172,7 @@ class Committer:
             actions.append(
                 self._claim_action(external_id, Claim(group.place(entry), entry.fingerprint))
             )
-        now = times.to_text(times.now())
-        for balance, delta in folded.deltas.items():
-            actions.append(self._balance_action(balance, delta, now))
-        return _Transaction(actions, folded)
+        return _Transaction([*actions, *self._balance_actions(folded.deltas)], folded)
 
     def _receipt_first(self, receipt: Receipt) -> _Transaction:
         """Fix what the request's several transactions must agree on: time, and ledgers.
@@ -218,12 +215,27 @@ class Committer:
         key = keys.claim(self.organization_id, external_id)
         return _Action("claim", external_id, put_new(key, claim.to_item()))
 
-    def _balance_action(self, balance: BalanceOf, delta: Delta, now: str) -> _Action:
-        if abs(delta.sum) >= LIMIT:
-            raise _out_of_range(balance)
-        shard = random.randint(1, SHARDS) if self._is_spread(balance.ledger_id) else 0
-        write = add_to_balance(self.organization_id, balance, shard, delta, now)
-        return _Action("balance", balance, write)
+    def _balance_actions(self, deltas: Mapping[BalanceOf, Delta]) -> Iterator[_Action]:
+        shards = {balance: self._shard(balance) for balance in deltas}
+        needed = [
+            key
+            for balance, delta in deltas.items()
+            for key in counters.needed(self.organization_id, balance, shards[balance], delta)
+        ]
+        known = self.store.batch_get(needed) if needed else {}
+        now = times.to_text(times.now())
+        for balance, delta in deltas.items():
+            if abs(delta.sum) >= LIMIT:
+                raise _out_of_range(balance)
+            update, *values = counters.counted(
+                self.organization_id, balance, shards[balance], delta, now, known=known
+            )
+            yield _Action("balance", balance, update)
+            for value in values:
+                yield _Action("value", balance, value)
+
+    def _shard(self, balance: BalanceOf) -> int:
+        return random.randint(1, SHARDS) if self._is_spread(balance.ledger_id) else 0
 
     def _settle(self, transaction: _Transaction) -> None:
         """Take note of what a transaction has done."""
@@ -239,8 +251,9 @@ class Committer:
                 self._claims[external_id] = Claim(group.place(entry), entry.fingerprint)
             transaction.fold.settle()
 
-    def _understand(self, actions: Sequence[_Action], cancelled: TransactionCancelled) -> None:
+    def _understand(self, transaction: _Transaction, cancelled: TransactionCancelled) -> None:
         """Find out why a transaction was cancelled, so that the next fold fits what is there."""
+        actions, folded = transaction
         failed = [
             action
             for action, reason in zip(actions, cancelled.reasons, strict=True)
@@ -253,7 +266,8 @@ class Committer:
             raise PointersTaken(taken)
         if failed and not self._judge():
             for action in failed:
-                if action.kind == "balance":
+                # Where there is no sum, somebody else has set a greater value, or a lesser.
+                if action.kind == "balance" and folded and folded.deltas[action.subject].sum:
                     raise _out_of_range(action.subject)
         for action, reason in zip(actions, cancelled.reasons, strict=True):
             if reason == TRANSACTION_CONFLICT and action.kind == "balance":
@@ -359,47 +373,6 @@ def put_pointer(organization_id: str, external_id: str, pointer: Pointer) -> Wri
     if pointer.rev == 1:
         return put_new(key, item)
     return put(key, item, condition="rev = :rev", values={":rev": pointer.rev - 1})
-
-
-def add_to_balance(
-    organization_id: str,
-    balance: BalanceOf,
-    shard: int,
-    delta: Delta,
-    now: str,
-    *,
-    rev: int | None = None,
-) -> Write:
-    """Add to one shard of a balance, where it stays in its range.
-
-    With a `rev`, only where that is still the shard's, 0 where there is no such shard.
-    """
-    names = ("modified_at", "created_at", "sum", "used", "granted", "count", "rev")
-    values: dict[str, Any] = {
-        ":now": now,
-        ":sum": delta.sum,
-        ":used": delta.used,
-        ":granted": delta.granted,
-        ":count": delta.count,
-        ":one": 1,
-    }
-    if rev is None:
-        condition = "attribute_not_exists(#sum) OR (#sum < :above AND #sum > :below)"
-        values[":above"] = EXACT.subtract(LIMIT, delta.sum)
-        values[":below"] = EXACT.subtract(-LIMIT, delta.sum)
-    elif rev == 0:
-        condition = "attribute_not_exists(#rev)"
-    else:
-        condition = "#rev = :rev"
-        values[":rev"] = rev
-    return update(
-        keys.balance(organization_id, *balance, shard),
-        "SET #modified_at = :now, #created_at = if_not_exists(#created_at, :now) "
-        "ADD #sum :sum, #used :used, #granted :granted, #count :count, #rev :one",
-        condition=condition,
-        names={f"#{name}": name for name in names},
-        values=values,
-    )
 
 
 def _out_of_range(balance: BalanceOf) -> Invalid:

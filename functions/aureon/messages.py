@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 from aureon import catalog, exact, keys, resolution, times
@@ -42,10 +42,6 @@ SENDERS_BATCH: Final = "b-"
 REQUESTS_BATCH: Final = "q-"
 ANOTHER_BODY: Final = "This batch id was used before, with another body."
 MAX_ATTEMPTS: Final = 20
-# No handler runs longer: what began before a deletion, and may still go to the ledger that was
-# left, has ended by then. Clocks may differ by less.
-LONGEST_HANDLER: Final = timedelta(minutes=3)
-
 _ORGANIZATION: Final = re.compile(r"[0-9a-zA-Z-]{1,64}")
 
 
@@ -368,7 +364,7 @@ class Delivery:
             for group in self.groups.get(message.id, ()):
                 for ledger_id, until in group.ledger.earlier:
                     begun = self.received_at.get(message.id, message.received_at)
-                    if until + LONGEST_HANDLER >= begun:
+                    if until + times.LONGEST_HANDLER >= begun:
                         page = keys.page(self.organization_id, ledger_id, group.next_page)
                         candidates[page] = (group, ledger_id)
         if not candidates:
@@ -382,7 +378,7 @@ class Delivery:
             groups = self.groups.get(message.id, ())
             if any(
                 id(group) not in moved
-                and any(now - until < LONGEST_HANDLER for _, until in group.ledger.earlier)
+                and any(now - until < times.LONGEST_HANDLER for _, until in group.ledger.earlier)
                 for group in groups
             ):
                 self._fail(message.id, Postponed("A customer was deleted a moment ago."))

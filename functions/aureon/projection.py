@@ -93,6 +93,11 @@ def scopes() -> list[str]:
     return [str(slice_) for slice_ in range(keys.PROJECTION_SLICES)]
 
 
+def slice_of(value: bytes) -> str:
+    """The slice of an organization's scope that a value of a ``unique`` meter is in."""
+    return str(value[0] % keys.PROJECTION_SLICES)
+
+
 def project(store: Store, organization_id: str, pages: Sequence[Logged]) -> None:
     """Add pages to everything that is projected, each once. Raises `Unavailable`.
 
@@ -183,8 +188,7 @@ class _Projector:
         """Put values of ``unique`` meters: as often as one likes, so outside of transactions."""
         items: dict[keys.Key, Item] = {}
         for found in values:
-            slice_ = str(found.value[0] % keys.PROJECTION_SLICES)
-            for scope in (ledger_id, slice_):
+            for scope in (ledger_id, slice_of(found.value)):
                 partition = keys.distinct_values(
                     self.organization_id, self.epoch, scope, found.meter_id, found.generation
                 )

@@ -74,12 +74,13 @@ class Queue:
         )
         return [_record(message) for message in answer.get("Messages", ())]
 
-    def send(self, body: str, attributes: Attributes) -> None:
+    def send(self, body: str, attributes: Attributes, *, delay_seconds: int = 0) -> None:
         """Send a message. It may be there twice where an answer is lost. Raises `Unsendable`."""
         try:
             self._call(
                 self.client.send_message,
                 MessageBody=body,
+                DelaySeconds=delay_seconds,
                 MessageAttributes={
                     name: {key[0].upper() + key[1:]: value for key, value in attribute.items()}
                     for name, attribute in attributes.items()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+# No handler runs longer: what began before a change, and may still go by what was there before,
+# has ended by then. Clocks may differ by less.
+LONGEST_HANDLER: Final = timedelta(minutes=3)
 
 
 def now() -> datetime:

@@ -9,7 +9,7 @@ import cfnlint.api
 import pytest
 from cfnlint.config import ManualArgs
 
-from aureon import messages
+from aureon import messages, times
 from aureon.routes import QUEUE_ROUTE, ROUTES, Route
 from aureon.store import LONGEST_CALL_SECONDS
 from aureon.table import SCHEMA
@@ -78,7 +78,7 @@ def test_functions_run_where_their_bundle_is_built_for(synthesized: Synthesized)
 
 def test_no_function_runs_longer_than_a_deletion_waits(synthesized: Synthesized) -> None:
     for handler, function in synthesized.functions().items():
-        assert function["Timeout"] < messages.LONGEST_HANDLER.total_seconds()
+        assert function["Timeout"] < times.LONGEST_HANDLER.total_seconds()
         if handler == QUEUE_ROUTE.handler:
             assert function["Timeout"] <= MAX_AUTHORIZER_SECONDS
         else:
@@ -99,7 +99,7 @@ def test_a_message_is_hidden_for_six_timeouts_of_its_consumer(synthesized: Synth
     assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
     assert hidden_seconds >= 6 * consumer["Timeout"] + mapping["MaximumBatchingWindowInSeconds"]
     # A message that waits for a deletion to be old enough doesn't die of it.
-    assert hidden_seconds * (deliveries - 1) > messages.LONGEST_HANDLER.total_seconds()
+    assert hidden_seconds * (deliveries - 1) > times.LONGEST_HANDLER.total_seconds()
 
 
 def test_a_message_dies_into_the_other_queue_and_stays_for_two_weeks(

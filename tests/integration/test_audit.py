@@ -180,7 +180,7 @@ def test_ordinary_traffic_audits_clean(api: Api, meter_id: str) -> None:
     assert statuses(outcomes) == {"clean"}
     ledger_ids = [outcome.ledger_id for outcome in outcomes]
     assert len(set(ledger_ids)) == len(ledger_ids) == work.ledgers == work.compared
-    assert set(ledger_ids) >= {ledger_id for ledger_id, _ in counted(api.store)}
+    assert set(ledger_ids) >= {ledger_id for ledger_id, *_ in counted(api.store)}
     assert work.pages == len(page_keys(api))
     assert_conserved(api.store)
 
@@ -267,7 +267,7 @@ def test_the_ledgers_of_ghosts_of_the_deleted_and_of_the_linked_are_audited(
     api.ingest(usage(8, customer_id=deleted))
     api.delete(f"/v1/customers/{deleted}", anonymize=True)
     api.ingest(usage(2, external_customer_id="c"))
-    for ledger_id, _ in counted(api.store):
+    for ledger_id, *_ in counted(api.store):
         tamper(api, ledger_id, meter_id, sum=100)
 
     outcomes = [outcome for outcome in audit(api) if outcome.status != "clean"]
@@ -901,7 +901,7 @@ def test_a_long_list_of_differences_is_printed_in_several_tables(
 ) -> None:
     monkeypatch.setattr(audit_command, "MAX_ROWS", 3)
     api.ingest(*[usage(external_customer_id=f"ghost_{number}") for number in range(8)])
-    for ledger_id, _ in counted(api.store):
+    for ledger_id, *_ in counted(api.store):
         tamper(api, ledger_id, meter_id, sum=1)
 
     lines = command().stdout.splitlines()

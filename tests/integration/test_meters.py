@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aureon import catalog
-from aureon.domain.meters import MAX_MATCHES_PER_EVENT
+from aureon.domain.meters import MAX_ACTIONS_OF_MATCHES
 from tests.api import Api, Reply
 from tests.recount import assert_conserved
 
@@ -329,8 +329,8 @@ def test_meters_archived_at_once_all_stop(api: Api, customer_id: str) -> None:
 
 
 def test_an_event_that_too_many_meters_match_is_refused(api: Api, customer_id: str) -> None:
-    matching = [create(api) for _ in range(MAX_MATCHES_PER_EVENT)]
-    for _ in range(100 - MAX_MATCHES_PER_EVENT):
+    matching = [create(api) for _ in range(MAX_ACTIONS_OF_MATCHES)]
+    for _ in range(100 - MAX_ACTIONS_OF_MATCHES):
         create(api, filter=all_of(clause("name", "eq", "other")))
     assert use(api, customer_id, {"units": 1}).body == {"inserted": 1, "duplicates": 0}
 

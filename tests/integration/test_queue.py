@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aureon import messages, times
+from aureon import times
 from aureon.errors import Unavailable
 from tests.api import Api
 from tests.faults import Crash, Fault, faults, nth, nth_write
@@ -267,7 +267,7 @@ def test_a_message_counted_before_a_deletion_is_not_counted_again_after_it(
     assert deliver(sent.again()) == set()
     assert deliver(fresh.again()) == {fresh.id}, "a delivery before may still be under way"
 
-    later = times.now() + messages.LONGEST_HANDLER
+    later = times.now() + times.LONGEST_HANDLER
     monkeypatch.setattr(times, "now", lambda: later)
     assert deliver(sent.again()) == set()
     assert deliver(fresh.again()) == set()

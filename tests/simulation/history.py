@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Final, NamedTuple
 from unittest.mock import patch
 
-from aureon import ledger, messages, runtime, times, tokens
+from aureon import ledger, runtime, times, tokens
 from aureon.audit import Audit
 from aureon.domain import fold
 from aureon.domain.events import MAX_AHEAD, Named
@@ -192,7 +192,7 @@ class History:
             self.queue = [queued for queued in self.queue if not self._is_hopeless(queued.batch)]
             if self.queue:
                 world.play(self._deliver, self._deliver)
-                world.wait(self.draw.choice([1.0, messages.LONGEST_HANDLER.total_seconds()]))
+                world.wait(self.draw.choice([1.0, times.LONGEST_HANDLER.total_seconds()]))
         assert not self.queue, ("never counted", self.queue)
         world.wait(LATEST_SECONDS)
         for customer_id in self.memory.customers:

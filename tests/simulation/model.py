@@ -18,7 +18,7 @@ from aureon.domain.meters import Match, Meter, MeterSet
 from aureon.domain.pages import LoggedEvent, Page
 from aureon.store import Item, Store
 from tests.queue import Sent
-from tests.recount import as_event, assert_conserved, pages, scan
+from tests.recount import assert_conserved, pages, scan
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ class Outcome:
         return [
             (logged, match)
             for logged in self.log
-            for match in compiled[logged.page.meter_version].match(as_event(logged.event))
+            for match in compiled[logged.page.meter_version].match(logged.event.to_event())
         ]
 
     def check(self, *, roomy: bool) -> None:

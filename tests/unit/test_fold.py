@@ -46,7 +46,7 @@ def event(
     **metadata: Any,
 ) -> Matched:
     sent = Event(0, customer, "api_usage", at, {"units": units, **metadata}, external_id=id)
-    return sent, [Match(f"m{number}", 1, Decimal(units)) for number in range(meters)]
+    return sent, [Match(f"m{number}", 1, "sum", Decimal(units)) for number in range(meters)]
 
 
 def groups_of(*events: Matched, pointers: dict[Named, Pointer] | None = None) -> list[Group]:

@@ -28,7 +28,7 @@ def named(name: str) -> Filter:
 
 
 def meter(id_: str, filter_: Filter = EVERYTHING, aggregation: Aggregation = SUM) -> Meter:
-    return Meter(id_, id_, filter_, aggregation, NOW, since_version=1)
+    return Meter(id_, id_, filter_, aggregation, NOW, since_version=1, since_at=NOW)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_property_may_lie_in_an_object() -> None:
 def test_a_count_counts_one_for_every_event() -> None:
     count = meter("m", aggregation=Aggregation("count"))
 
-    assert MeterSet(1, [count]).match(event(units="text")) == [Match("m", 1, Decimal(1))]
+    assert MeterSet(1, [count]).match(event(units="text")) == [Match("m", 1, "count", Decimal(1))]
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,6 @@ class AggregationBody(Model):
 
     @model_validator(mode="after")
     def _property_where_needed(self) -> Self:
-        if self.func not in meters.ADDITIVE:
-            raise PydanticCustomError(
-                "not_available",
-                "This version aggregates by {known}.",
-                {"known": ", ".join(meters.ADDITIVE)},
-            )
         if self.func != "count" and self.property is None:
             raise PydanticCustomError("missing", "This aggregation needs a property.")
         return self

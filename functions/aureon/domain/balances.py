@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from aureon import keys, times
-from aureon.domain.meters import Function
-from aureon.exact import EXACT
+from aureon import times
+from aureon.domain.meters import Function, Match
+from aureon.exact import EXACT, ZERO
 
-ZERO: Final = Decimal(0)
 # A balance stays below this, so that it and its nine decimals fit the database's numbers.
 LIMIT: Final = Decimal(10) ** 18
 # Averages have as many digits after the point as the values that they are made of.
@@ -21,20 +20,41 @@ AVERAGE_STEP: Final = Decimal("1e-9")
 
 @dataclass(slots=True)
 class Delta:
-    """What a transaction adds to one balance; all in units, but for the count of events."""
+    """What a transaction makes of one balance; all in units, but for the count of events.
+
+    `values` are hashes of what a ``unique`` meter has to have counted afterwards; a meter has a
+    `max`, a `min`, values or a sum, never two of them.
+    """
 
     sum: Decimal = ZERO
     used: Decimal = ZERO
     granted: Decimal = ZERO
     count: int = 0
+    max: Decimal | None = None
+    min: Decimal | None = None
+    values: set[bytes] = field(default_factory=set)
 
-    def add(self, units: Decimal) -> None:
-        self.sum = EXACT.add(self.sum, units)
-        if units > 0:
-            self.used = EXACT.add(self.used, units)
-        else:
-            self.granted = EXACT.subtract(self.granted, units)
+    def add(self, match: Match) -> None:
         self.count += 1
+        value = match.value
+        if isinstance(value, bytes):
+            self.values.add(value)
+        elif match.function == "max":
+            self.max = value if self.max is None else max(self.max, value)
+        elif match.function == "min":
+            self.min = value if self.min is None else min(self.min, value)
+        else:
+            self.sum = EXACT.add(self.sum, value)
+            if value > 0:
+                self.used = EXACT.add(self.used, value)
+            else:
+                self.granted = EXACT.subtract(self.granted, value)
+
+    def beats(self, item: Mapping[str, Any]) -> bool:
+        """Whether it would raise the greatest value of a balance's item, or lower the least."""
+        if self.max is not None:
+            return "max" not in item or self.max > item["max"]
+        return self.min is not None and ("min" not in item or self.min < item["min"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,51 +62,59 @@ class Balance:
     """A meter's value for a customer, over all its ledgers and shards.
 
     `used` and `granted` are the sums of the positive and of the negative values, each as a
-    positive number, in units; `count` is the number of events counted.
+    positive number, in units; `count` is the number of events counted, `distinct` that of
+    different values. Where it is not `complete`, events of the past are still being counted.
     """
 
     customer_id: str
     meter_id: str
-    sum: Decimal
-    used: Decimal
-    granted: Decimal
-    count: int
     created_at: datetime
     modified_at: datetime
+    sum: Decimal = ZERO
+    used: Decimal = ZERO
+    granted: Decimal = ZERO
+    count: int = 0
+    max: Decimal | None = None
+    min: Decimal | None = None
+    distinct: int = 0
+    complete: bool = True
 
     def value(self, function: Function) -> Decimal:
-        """The balance: the sum of the values, their number for ``count``, their mean for ``avg``.
+        """The balance: what the aggregation makes of the values, 0 where there are none.
 
         A mean is rounded to nine digits after the point, halves to the even neighbour.
         """
-        if function != "avg" or not self.count:
-            return self.sum
-        return (self.sum / self.count).quantize(AVERAGE_STEP).normalize()
+        match function:
+            case "max":
+                return ZERO if self.max is None else self.max
+            case "min":
+                return ZERO if self.min is None else self.min
+            case "unique":
+                return Decimal(self.distinct)
+            case "avg" if self.count:
+                return (self.sum / self.count).quantize(AVERAGE_STEP).normalize()
+        return self.sum
 
 
-def add_up(customer_id: str, items: Iterable[Mapping[str, Any]]) -> list[Balance]:
-    """Add up balance items of a customer's ledgers: one balance for each meter, in their order."""
-    by_meter: dict[str, list[Mapping[str, Any]]] = {}
-    for item in items:
-        meter_id = keys.parse_balance(item[keys.SORT]).meter_id
-        by_meter.setdefault(meter_id, []).append(item)
-    return [
-        Balance(
-            customer_id=customer_id,
-            meter_id=meter_id,
-            sum=_total(shards, "sum"),
-            used=_total(shards, "used"),
-            granted=_total(shards, "granted"),
-            count=int(_total(shards, "count")),
-            created_at=times.from_text(min(shard["created_at"] for shard in shards)),
-            modified_at=times.from_text(max(shard["modified_at"] for shard in shards)),
-        )
-        for meter_id, shards in by_meter.items()
-    ]
+def add_up(customer_id: str, meter_id: str, shards: Collection[Mapping[str, Any]]) -> Balance:
+    """Add up the items of a customer's balance, one or more, of all its ledgers and shards."""
+    return Balance(
+        customer_id=customer_id,
+        meter_id=meter_id,
+        created_at=times.from_text(min(shard["created_at"] for shard in shards)),
+        modified_at=times.from_text(max(shard["modified_at"] for shard in shards)),
+        sum=_total(shards, "sum"),
+        used=_total(shards, "used"),
+        granted=_total(shards, "granted"),
+        count=int(_total(shards, "count")),
+        max=max((shard["max"] for shard in shards if "max" in shard), default=None),
+        min=min((shard["min"] for shard in shards if "min" in shard), default=None),
+        distinct=int(_total(shards, "distinct")),
+    )
 
 
 def _total(shards: Iterable[Mapping[str, Any]], name: str) -> Decimal:
     total = ZERO
     for shard in shards:
-        total = EXACT.add(total, shard[name])
+        total = EXACT.add(total, shard.get(name, ZERO))
     return total

@@ -9,9 +9,8 @@ from decimal import Decimal
 from typing import Any, Final, Literal, Self
 
 from aureon import times
-from aureon.domain.balances import ZERO
 from aureon.domain.events import Named
-from aureon.exact import EXACT
+from aureon.exact import EXACT, ZERO
 
 # The aggregations whose balance a spend can be sure of.
 DECISIVE: Final = ("sum", "count")

@@ -66,22 +66,22 @@ class Filter:
             ),
         )
 
-    def required_name(self) -> str | None:
-        """The one event name without which this filter can't match, where there is one.
+    def required(self) -> Clause | None:
+        """A clause of equality without which this filter can't match, where there is one.
 
-        It lets a meter be found by the name of an event, and not be asked about any other.
+        It lets a meter be found by the value of an event's property, and not be asked about any
+        other: by the name before anything else.
         """
         if self.conjunction == "or" and len(self.clauses) > 1:
             return None
+        found = None
         for clause in self.clauses:
-            if isinstance(clause, Filter):
-                name = clause.required_name()
-                if name is not None:
-                    return name
-            elif clause.property == "name" and clause.operator == "eq":
-                # A name is text: nothing else is ever equal to it, and "" is never a name.
-                return clause.value if isinstance(clause.value, str) else ""
-        return None
+            candidate = clause.required() if isinstance(clause, Filter) else clause
+            if candidate is not None and candidate.operator == "eq":
+                if candidate.property == "name":
+                    return candidate
+                found = found or candidate
+        return found
 
 
 def compile_filter(filter_: Filter) -> Predicate:
@@ -133,7 +133,7 @@ def _compile_clause(clause: Clause) -> Predicate:
     get = compile_property(clause.property)
     compare = _COMPARISONS[clause.operator]
     expected = clause.value
-    kind = _kind(expected)
+    kind = kind_of(expected)
     # What a value of another kind answers: a text is different from every number, and neither
     # greater nor less than one. No value is ever turned into another kind.
     otherwise = clause.operator in ("ne", "not_like")
@@ -143,14 +143,14 @@ def _compile_clause(clause: Clause) -> Predicate:
         value = get(event)
         if value is None:
             return False
-        if not comparable or _kind(value) is not kind:
+        if not comparable or kind_of(value) is not kind:
             return otherwise
         return bool(compare(value, expected))
 
     return matches
 
 
-def _kind(value: Value) -> type:
+def kind_of(value: Value) -> type:
     """Text, truth or number: the kinds between which nothing is ever converted."""
     if isinstance(value, str):
         return str

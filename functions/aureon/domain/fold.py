@@ -241,10 +241,7 @@ class Fold:
 
     def _actions(self, group: Group, entry: Entry, *, first: bool) -> int:
         """How many actions the entry adds to the transaction."""
-        actions = sum(
-            BalanceOf(group.ledger.id, match.meter_id, match.generation) not in self.deltas
-            for match in entry.matches
-        )
+        actions = sum(self._actions_of_match(group, match) for match in entry.matches)
         if entry.event.external_id is not None:
             actions += 1
         if first:
@@ -260,7 +257,14 @@ class Fold:
             self.pointers[group.customer] = group.ledger.pointer
         for match in entry.matches:
             about = BalanceOf(group.ledger.id, match.meter_id, match.generation)
-            self.deltas.setdefault(about, Delta()).add(match.units)
+            self.deltas.setdefault(about, Delta()).add(match)
+
+    def _actions_of_match(self, group: Group, match: Match) -> int:
+        """One for a balance that has none yet, and one for a value, which may be new."""
+        delta = self.deltas.get(BalanceOf(group.ledger.id, match.meter_id, match.generation))
+        if delta is None:
+            return match.actions
+        return int(isinstance(match.value, bytes) and match.value not in delta.values)
 
 
 def _is_awaited(first: Entry | None) -> bool:

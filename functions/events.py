@@ -1,0 +1,100 @@
+"""``/v1/events/``: list events, read one, and the names that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from aureon import answers, catalog, events, listing
+from aureon.domain.filters import compile_filter
+from aureon.errors import Invalid, NotFound, Problem
+from aureon.http import Answer, Request, Resolver
+from aureon.selection import Selection
+
+api = Resolver()
+handler = api.handler
+
+READ = "events:read"
+
+_SORT_NAMES_BY = {
+    "name": lambda name: name.name.casefold(),
+    "occurrences": lambda name: name.occurrences,
+    "first_seen": lambda name: name.first_seen,
+    "last_seen": lambda name: name.last_seen,
+}
+_ORDERS = ("-timestamp", "timestamp")
+
+
+@api.route("GET", "/v1/events/", scope=READ)
+def list_(request: Request) -> Answer:
+    paging = request.paging()
+    found = events.find(
+        request.store,
+        request.organization_id,
+        _selection(request),
+        ledger_ids=_ledgers(request),
+        oldest_first=_oldest_first(request),
+        part=paging.slice(),
+    )
+    shown = [answers.event(request.organization_id, one) for one in found.items]
+    return Answer(200, paging.answer(shown, found.total))
+
+
+@api.route("GET", "/v1/events/names", scope=READ)
+def names(request: Request) -> Answer:
+    paging = request.paging()
+    sources = request.texts("source")
+    query = (request.text("query") or "").casefold()
+    ordered = listing.sort(
+        (
+            name
+            for name in events.names(request.store, request.organization_id, _ledgers(request))
+            if (not sources or name.source in sources) and query in name.name.casefold()
+        ),
+        request.texts("sorting"),
+        _SORT_NAMES_BY,
+        default="-last_seen",
+        id_of=lambda name: name.name,
+    )
+    shown = [answers.event_name(name) for name in ordered[paging.slice()]]
+    return Answer(200, paging.answer(shown, len(ordered)))
+
+
+@api.route("GET", "/v1/events/<event_id>", scope=READ)
+def get(request: Request, event_id: str) -> Answer:
+    found = events.get(request.store, request.organization_id, event_id)
+    return Answer(200, answers.event(request.organization_id, found))
+
+
+def _selection(request: Request) -> Selection:
+    meter_id = request.text("meter_id")
+    try:
+        meter = meter_id and catalog.get(request.store, request.organization_id, meter_id)
+    except NotFound as error:
+        problem = Problem("value_error", ("query", "meter_id"), "Meter does not exist.", meter_id)
+        raise Invalid([problem]) from error
+    return Selection(
+        start=request.time("start_timestamp"),
+        end=request.time("end_timestamp"),
+        names=request.texts("name"),
+        sources=request.texts("source"),
+        metadata=request.metadata(),
+        text=request.text("query") or "",
+        predicate=compile_filter(meter.filter) if meter else None,
+    )
+
+
+def _ledgers(request: Request) -> Collection[str] | None:
+    return events.ledgers(
+        request.store,
+        request.organization_id,
+        customer_ids=request.texts("customer_id"),
+        external_ids=request.texts("external_customer_id"),
+    )
+
+
+def _oldest_first(request: Request) -> bool:
+    order, *_ = request.texts("sorting") or _ORDERS
+    if order not in _ORDERS:
+        message = f"Sort by one of {', '.join(_ORDERS)}."
+        raise Invalid([Problem("enum", ("query", "sorting"), message, order)])
+    return order == "timestamp"
