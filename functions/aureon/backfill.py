@@ -23,13 +23,12 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, Self
 
-from aureon import catalog, counters, directory, keys, queue, times
+from aureon import catalog, counters, directory, keys, times
 from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.fold import BalanceOf
 from aureon.domain.meters import Meter, MeterSet
 from aureon.domain.pages import Page
 from aureon.errors import NotFound, Unavailable
-from aureon.queue import Queue
 from aureon.store import MAX_TRANSACTION_ACTIONS, Item, Store, TransactionCancelled, put_over
 
 # The variables of the environment that hold the queue's URL, and how long the past may still grow.
@@ -315,7 +314,10 @@ def go_on(job: Job) -> None:
 
 
 def _send(job: Job, delay: timedelta = timedelta()) -> None:
-    jobs: Queue | None = queue.from_environment(QUEUE)
+    # Whoever reads balances seldom has something to send, and starts sooner without this.
+    from aureon import queue
+
+    jobs = queue.from_environment(QUEUE)
     if jobs is not None:
         seconds = min(MAX_DELAY_SECONDS, -(-delay // timedelta(seconds=1)))
         jobs.send(job.to_body(), {}, delay_seconds=seconds)

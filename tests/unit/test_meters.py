@@ -111,7 +111,7 @@ def test_a_meter_counts_from_its_creation_up_to_its_archiving(version: int, coun
 
 @pytest.mark.parametrize(("version", "change"), [(2, 0), (3, 3), (4, 3), (5, 5), (9, 5)])
 def test_a_meter_knows_its_last_change_up_to_a_version(version: int, change: int) -> None:
-    assert replace(meter("m"), since_version=3, archived_version=5).last_change(version) == change
+    assert replace(meter("m"), versions=(3, 5)).last_change(version) == change
 
 
 @pytest.mark.parametrize(

@@ -211,21 +211,21 @@ class MeterSet:
         return chosen
 
     def _compile(self, meters: Iterable[Meter]) -> None:
-        for meter in meters:
-            self._wanting(meter.filter.required()).append(_Compiled.of(meter))
+        for rank, meter in enumerate(meters):
+            self._wanting(meter.filter.required()).append(_Compiled.of(rank, meter))
         self._getters = [
             (compile_property(name), by_value) for name, by_value in self._by_value.items()
         ]
 
     def match(self, event: Event) -> list[Match]:
-        """The meters that count the event, and what it is to each."""
+        """The meters that count the event, and what it is to each, in the order of the meters."""
         candidates = self._others
         for get, by_value in self._getters:
             own = get(event)
             if own is not None:
                 found = by_value.get((kind_of(own), own))
                 if found:
-                    candidates = [*candidates, *found]
+                    candidates = sorted([*candidates, *found]) if candidates else found
         return [
             Match(compiled.meter_id, compiled.generation, compiled.function, value)
             for compiled in candidates
@@ -244,6 +244,7 @@ _Value = tuple[type, Value]
 
 
 class _Compiled(NamedTuple):
+    rank: int
     meter_id: str
     generation: int
     function: Function
@@ -251,8 +252,9 @@ class _Compiled(NamedTuple):
     contribution: Contribution
 
     @classmethod
-    def of(cls, meter: Meter) -> _Compiled:
+    def of(cls, rank: int, meter: Meter) -> _Compiled:
         return cls(
+            rank,
             meter.id,
             meter.generation,
             meter.aggregation.func,
