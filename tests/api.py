@@ -70,6 +70,22 @@ class Api:
         *,
         query: str = "",
     ) -> Reply:
+        name, event = self.event(method, path, content, headers, query=query)
+        answer = HANDLERS[name](event, Context(name))
+        reply = Reply(answer["statusCode"], answer["headers"], answer["body"])
+        self._assert_discreet(reply)
+        return reply
+
+    def event(
+        self,
+        method: str,
+        path: str,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        *,
+        query: str = "",
+    ) -> tuple[str, dict[str, Any]]:
+        """The handler of a request, by name, and what the gateway would send to it."""
         sent = {"host": "localhost", "user-agent": "tests", **self.headers}
         if self.token is not None:
             sent["authorization"] = f"Bearer {self.token}"
@@ -87,10 +103,7 @@ class Api:
         target = TABLE.find(scope["path"])  # type: ignore[arg-type]
         assert target is not None, path
         name = target.handlers[method]
-        answer = HANDLERS[name](to_event(scope, content, target, REQUEST_ID), Context(name))
-        reply = Reply(answer["statusCode"], answer["headers"], answer["body"])
-        self._assert_discreet(reply)
-        return reply
+        return name, to_event(scope, content, target, REQUEST_ID)
 
     def _assert_discreet(self, reply: Reply) -> None:
         """Every answer has the request's id; one that refuses says nothing of what is behind it."""

@@ -2,37 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import ceil
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aureon.store import Store
 from tests.api import Reply
 from tests.faults import faults
 
-# A strongly consistent unit reads so much; a query adds up its items before it is rounded.
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+# A strongly consistent unit reads so much.
 UNIT_BYTES: Final = 4_096
 
 
+class Consumed(NamedTuple):
+    """What one call consumed, in units of capacity."""
+
+    operation: str
+    read: float = 0
+    write: float = 0
+
+
 @contextmanager
-def consumption(store: Store) -> Iterator[list[float]]:
-    """The units of capacity that calls consume, one after the other."""
-    consumed: list[float] = []
+def consumption(client: DynamoDBClient) -> Iterator[list[Consumed]]:
+    """What calls consume, one after the other, indexes included.
+
+    By the engine's own account, which knows all about writes and transactions. Other reads it
+    takes for small ones, and of a BatchGetItem it tells nothing: these are counted here, from the
+    sizes of the items, as DynamoDB would.
+    """
+    consumed: list[Consumed] = []
+    asked = threading.local()
 
     def ask(params: dict[str, Any], **_: Any) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
+        asked.params = params
 
     def note(model: Any, parsed: dict[str, Any], **_: Any) -> None:
-        # The engine does not say it of a BatchGetItem.
         answered = parsed.get("ConsumedCapacity", [])
-        for one in answered if isinstance(answered, list) else [answered]:
-            units = one["CapacityUnits"]
-            # It takes any query for a small one.
-            read = sum(map(item_bytes, parsed["Items"])) if model.name == "Query" else 0
-            consumed.append(units * max(1, ceil(read / UNIT_BYTES)))
+        tables = answered if isinstance(answered, list) else [answered]
+        units = sum(table["CapacityUnits"] for table in tables)
+        match model.name:
+            case "BatchGetItem":
+                units = _units_of_batch(asked.params["RequestItems"], parsed.get("Responses", {}))
+            case "GetItem":
+                units *= _units_of([parsed.get("Item", {})])
+            case "Query" | "Scan":
+                # It adds up its items before it is rounded.
+                units *= _units_of(parsed.get("Items", []))
+        if model.name in READS:
+            consumed.append(Consumed(model.name, read=units))
+        else:
+            consumed.append(Consumed(model.name, write=units))
 
-    events = store.client.meta.events
+    events = client.meta.events
     events.register("provide-client-params.dynamodb", ask)
     events.register("after-call.dynamodb", note)
     try:
@@ -40,6 +67,27 @@ def consumption(store: Store) -> Iterator[list[float]]:
     finally:
         events.unregister("provide-client-params.dynamodb", ask)
         events.unregister("after-call.dynamodb", note)
+
+
+READS: Final = ("BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems")
+
+
+def _units_of(items: Iterable[Mapping[str, Any]]) -> int:
+    """Units of a strongly consistent read that is rounded once."""
+    return max(1, ceil(sum(map(item_bytes, items)) / UNIT_BYTES))
+
+
+def _units_of_batch(
+    asked: Mapping[str, Mapping[str, Any]], found: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> float:
+    """Every item is rounded by itself; one that is absent takes as much as a small one."""
+    units = 0.0
+    for table, request in asked.items():
+        items = found.get(table, ())
+        absent = len(request["Keys"]) - len(items)
+        whole = absent + sum(_units_of([item]) for item in items)
+        units += whole if request.get("ConsistentRead") else whole / 2
+    return units
 
 
 def item_bytes(attributes: Mapping[str, Any]) -> int:
@@ -75,7 +123,7 @@ class Cost(NamedTuple):
 
 
 def cost(store: Store, act: Callable[[], Reply], status: int = 200) -> tuple[Cost, Reply]:
-    with faults(store.client) as calls, consumption(store) as consumed:
+    with faults(store.client) as calls, consumption(store.client) as consumed:
         reply = act()
     assert reply.status == status, reply
-    return Cost(tuple(calls.operations()), sum(consumed)), reply
+    return Cost(tuple(calls.operations()), sum(one.read + one.write for one in consumed)), reply

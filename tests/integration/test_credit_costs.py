@@ -60,7 +60,7 @@ def test_a_customer_who_ran_dry_a_thousand_times_costs_what_a_new_one_does(
 
 
 @pytest.mark.parametrize(
-    ("shape", "units"), [("own", 12), ("linked", 18), ("spread", 44), ("linked and spread", 82)]
+    ("shape", "units"), [("own", 14), ("linked", 20), ("spread", 46), ("linked and spread", 84)]
 )
 def test_a_spend_is_a_look_at_the_customer_one_at_its_credits_and_a_commit(
     api: Api, store: Store, shape: Shape, units: float
