@@ -1,10 +1,12 @@
-"""``/v1/events/``: list events, read one, and the names that there are."""
+"""``/v1/events/``: list events, read one, the names that there are; and try a meter on them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from aureon import answers, catalog, events, listing
+from aureon import answers, catalog, events, listing, preview
+from aureon.bodies import check
+from aureon.bodies.meters import PreviewBody
 from aureon.domain.filters import compile_filter
 from aureon.errors import Invalid, NotFound, Problem
 from aureon.http import Answer, Request, Resolver
@@ -63,6 +65,20 @@ def names(request: Request) -> Answer:
 def get(request: Request, event_id: str) -> Answer:
     found = events.get(request.store, request.organization_id, event_id)
     return Answer(200, answers.event(request.organization_id, found))
+
+
+@api.route("POST", "/v1/meters/preview", scope=READ)
+def preview_(request: Request) -> Answer:
+    """What a meter would count: it shows events, whatever the filter, so it needs their scope."""
+    body = check(PreviewBody, request.body())
+    found = preview.read(
+        request.store,
+        request.organization_id,
+        body.filter.to_filter(),
+        body.aggregation.to_aggregation(),
+        limit=body.limit,
+    )
+    return Answer(200, answers.preview(request.organization_id, found))
 
 
 def _selection(request: Request) -> Selection:

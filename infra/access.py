@@ -26,6 +26,7 @@ TOKEN: Final = keys.token(ANY).pk
 CUSTOMER: Final = keys.customer(ANY, ANY).pk
 EMAIL: Final = keys.email(ANY, ANY).pk
 EXTERNAL: Final = keys.external(ANY, ANY).pk
+TOKENS: Final = keys.token_record(ANY, ANY).pk
 METERS: Final = keys.meters(ANY)
 LOG: Final = keys.log(ANY, ANY)
 CLAIM: Final = keys.claim(ANY, ANY).pk
@@ -62,7 +63,14 @@ _COUNTING: Final[Grants] = {
 ON_TABLE: Final[Mapping[str, Grants]] = {
     "dashboard": {},
     "health": {"GetItem": (ORGANIZATION,)},
-    "tokens_api": {"GetItem": (TOKEN, ORGANIZATION)},
+    "tokens_api": {
+        "GetItem": (TOKEN, ORGANIZATION, TOKENS),
+        "Query": (TOKENS,),
+        "ConditionCheckItem": (ORGANIZATION,),
+        "PutItem": (TOKEN, TOKENS),
+        "UpdateItem": (TOKENS,),
+        "DeleteItem": (TOKEN,),
+    },
     "ingest": {
         **_COUNTING,
         "GetItem": (TOKEN, METERS, REQUEST),

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from aureon.credits import Spent
     from aureon.domain.quantities import Quantities
     from aureon.events import EventName, Shown
-    from aureon.tokens import Access
+    from aureon.preview import Preview
+    from aureon.tokens import Access, TokenRecord
 
 
 def customer(organization_id: str, customer: Customer) -> dict[str, Any]:
@@ -120,6 +121,19 @@ def access(access: Access, organization_name: str) -> dict[str, Any]:
         "organization_name": organization_name,
         "scopes": sorted(access.scopes),
         "expires_at": times.to_optional_text(access.expires_at),
+        "token_id": access.token_id,
+    }
+
+
+def token(record: TokenRecord) -> dict[str, Any]:
+    """A token as it is listed: everything but the token."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "scopes": list(record.scopes),
+        "created_at": times.to_text(record.created_at),
+        "expires_at": times.to_optional_text(record.expires_at),
+        "revoked_at": times.to_optional_text(record.revoked_at),
     }
 
 
@@ -176,6 +190,28 @@ def event(organization_id: str, shown: Shown) -> dict[str, Any]:
         "name": logged.name,
         "source": logged.source,
         "metadata": _event_metadata(logged.metadata),
+    }
+
+
+def preview(organization_id: str, preview: Preview) -> dict[str, Any]:
+    """What a meter would make of the latest events. A value that is not counted as a number, of
+    a meter that counts different ones, is not shown: the event has it.
+    """
+    return {
+        "items": [
+            {
+                "event": event(organization_id, one.shown),
+                "matches": one.chosen,
+                "counts": one.match is not None,
+                "value": plain(one.match.value)
+                if one.match and isinstance(one.match.value, Decimal)
+                else None,
+            }
+            for one in preview.events
+        ],
+        "examined": len(preview.events),
+        "counted": sum(one.match is not None for one in preview.events),
+        "total": plain(preview.total),
     }
 
 

@@ -44,7 +44,11 @@ SCOPES: Final = (
     "customer_meters:read",
     "credits:read",
     "credits:write",
+    "tokens:read",
+    "tokens:write",
 )
+MAX_NAME_CHARACTERS: Final = 256
+MAX_ID_CHARACTERS: Final = 64
 # How long a container goes on trusting a token that it has seen; the promise is 60 s.
 TRUST_SECONDS: Final = 30.0
 
@@ -56,6 +60,7 @@ class Access:
     organization_id: str
     scopes: frozenset[str]
     expires_at: datetime | None
+    token_id: str = ""
 
     def require(self, scope: str) -> None:
         if scope not in self.scopes:
@@ -155,6 +160,34 @@ def create(
     return token, TokenRecord.from_item(terms)
 
 
+def delegate(
+    store: Store,
+    access: Access,
+    *,
+    name: str,
+    scopes: Collection[str],
+    expires_at: datetime | None,
+) -> tuple[str, TokenRecord]:
+    """Create a token for whoever has `access`: one that allows no more, and for no longer.
+
+    Raises `Invalid` where it would, or where it would have expired already.
+    """
+    problems = []
+    lacking = sorted(set(scopes) & set(SCOPES) - access.scopes)
+    if lacking:
+        message = f"A token gives only scopes that it has itself, and not {', '.join(lacking)}."
+        problems.append(Problem("value_error", ("body", "scopes"), message))
+    if expires_at is not None and expires_at <= times.now():
+        problems.append(Problem("value_error", ("body", "expires_at"), "This time has passed."))
+    elif access.expires_at is not None and (expires_at is None or expires_at > access.expires_at):
+        until = times.to_text(access.expires_at)
+        message = f"A token does not outlive the one that makes it, which expires at {until}."
+        problems.append(Problem("value_error", ("body", "expires_at"), message))
+    if problems:
+        raise Invalid(problems)
+    return create(store, access.organization_id, name=name, scopes=scopes, expires_at=expires_at)
+
+
 def widen(store: Store, token: str, *, name: str) -> None:
     """Give a token of this name all scopes that there are by now.
 
@@ -169,6 +202,18 @@ def widen(store: Store, token: str, *, name: str) -> None:
     store.commit([assign(key, scopes, condition=PRESENT) for key in (token_key, record_key)])
 
 
+def find(
+    store: Store, organization_id: str, part: slice, *, revoked: bool
+) -> tuple[list[TokenRecord], int]:
+    """A part of the tokens that are revoked or are not, newest first; and how many they are."""
+    found = [
+        record
+        for record in list_records(store, organization_id)
+        if (record.revoked_at is not None) == revoked
+    ]
+    return found[::-1][part], len(found)
+
+
 def list_records(store: Store, organization_id: str) -> Iterator[TokenRecord]:
     """All tokens that the organization ever had, oldest first, the revoked ones too."""
     partition = keys.token_record(organization_id, "").pk
@@ -179,7 +224,7 @@ def list_records(store: Store, organization_id: str) -> Iterator[TokenRecord]:
 def revoke(store: Store, organization_id: str, token_id: str) -> None:
     """Revoke a token; it stops within a minute. Raises `NotFound`; twice is as good as once."""
     record_key = keys.token_record(organization_id, token_id)
-    record = store.get(record_key)
+    record = store.get(record_key) if 0 < len(token_id) <= MAX_ID_CHARACTERS else None
     if record is None:
         raise NotFound(f"There is no token {token_id}.")
     if record.get("revoked_at"):
@@ -224,6 +269,7 @@ class Guard:
                 organization_id=item["organization_id"],
                 scopes=frozenset(item["scopes"]),
                 expires_at=times.from_optional_text(item.get("expires_at")),
+                token_id=item["id"],
             )
             self._trusted[sha256] = (time.monotonic() + TRUST_SECONDS, access)
         if access.expires_at is not None and times.now() >= access.expires_at:

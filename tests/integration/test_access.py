@@ -41,7 +41,9 @@ def call(api: Api, route: Route, **headers: str) -> Reply:
 
 
 def needed(route: Route) -> str:
-    """The scope that a route needs: reading is GET; dead letters are events."""
+    """The scope that a route needs: reading is GET; dead letters are events, and shown by one."""
+    if route.path == "/v1/meters/preview":
+        return "events:read"
     resource = route.path.split("/")[2].replace("dead-letters", "events").replace("-", "_")
     return f"{resource}:{'read' if route.method == 'GET' else 'write'}"
 
@@ -165,6 +167,11 @@ def test_a_token_says_what_it_allows(api: Api) -> None:
         "organization_name": "Test",
         "scopes": ["events:write", "meters:read"],
         "expires_at": "2099-01-01T00:00:00.000000Z",
+        "token_id": next(
+            record.id
+            for record in tokens.list_records(api.store, api.organization_id)
+            if record.expires_at == end
+        ),
     }
 
 

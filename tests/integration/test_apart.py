@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aureon import keys
+from aureon import keys, tokens
 from aureon.routes import ROUTES, Route
 from tests.api import Api, Reply
 from tests.integration.conftest import NewApi
@@ -83,6 +83,10 @@ def test_an_id_of_another_organization_is_not_found(mine: Shop, theirs: Shop, ro
             f"{mine.customer_id}.{theirs.meter_id}",
         ],
         "credits": [theirs.hold_id],
+        "tokens": [
+            record.id
+            for record in tokens.list_records(theirs.api.store, theirs.api.organization_id)
+        ],
     }[route.path.split("/")[2]]
     body = b'{"name": "Changed", "is_archived": true}' if route.method == "PATCH" else b""
 

@@ -88,8 +88,11 @@ def test_it_says_its_version() -> None:
 def test_a_created_token_opens_its_organization_with_all_scopes(store: Store) -> None:
     organization_id = done("organizations", "create", "Acme")
     token = done("tokens", "create", "--organization", organization_id, "--name", "laptop")
-    assert access(store, token) == Access(organization_id, frozenset(tokens.SCOPES), None)
-    assert only_record(store, organization_id).name == "laptop"
+    record = only_record(store, organization_id)
+    assert access(store, token) == Access(
+        organization_id, frozenset(tokens.SCOPES), None, record.id
+    )
+    assert record.name == "laptop"
 
 
 def test_a_token_is_created_with_the_scopes_that_are_named(store: Store) -> None:

@@ -29,6 +29,7 @@ ORGANIZATION_ID = "01a20759-8f40-7a12-b6c5-4d9e17f2a083"
 CUSTOMER_ID = "01a2075b-4c8e-7d31-9a6f-2e8b51c07d94"
 METER_ID = "01a2075a-f1b3-7c20-8e4d-6b9f03a5d217"
 HOLD_EXTERNAL_ID = "completion-0001"
+TOKEN_ID = "01a2075c-9e2d-7f14-a3b8-5c0d71e6f249"
 HOLD_ID = "83f8ffc56251a91cec625114a1a96701"
 
 
@@ -115,6 +116,9 @@ def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(
     assert replay("health") == {"status": "ok"}
     assert replay.raw("dashboard.page")["statusCode"] == 200
     assert replay("tokens_api.current")["organization_id"] == api.organization_id
+    replay.known[TOKEN_ID] = replay("tokens_api.create", 201)["id"]
+    assert len(replay("tokens_api.list")["items"]) == 2
+    assert replay("tokens_api.revoke", 204) is None
     meter = replay("meters.create", 201)
     customer = replay("customers.create", 201)
     replay.known |= {METER_ID: meter["id"], CUSTOMER_ID: customer["id"]}
@@ -124,6 +128,7 @@ def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(
 
     assert replay("ingest.grant") == {"inserted": 1, "duplicates": 0}
     assert replay("ingest.usage") == {"inserted": 2, "duplicates": 0}
+    assert replay("events.preview")["examined"] == 0  # until they are projected
     (balance,) = replay("balances.list")["items"]
     assert (balance["balance"], balance["available_credits"]) == (-7, 7)
 

@@ -12,6 +12,7 @@ from aureon.bodies import Metadata, Model, Text, check_number
 from aureon.domain import events, filters, meters
 
 MAX_FILTER_TEXT_CHARACTERS: Final = 500
+MAX_PREVIEWED: Final = 100
 
 
 def _filter_value(value: Any) -> filters.Value:
@@ -86,6 +87,14 @@ class MeterBody(Model):
     custom_label: Text | None = None
     custom_multiplier: Annotated[int, Field(ge=1, lt=10**events.MAX_INTEGER_DIGITS)] | None = None
     metadata: Metadata = Field(default_factory=dict)
+
+
+class PreviewBody(Model):
+    """A meter to try on the latest events: on so many, at most."""
+
+    filter: Annotated[FilterBody, BeforeValidator(lambda value: _bounded_filter(value))]
+    aggregation: AggregationBody
+    limit: Annotated[int, Field(ge=1, le=MAX_PREVIEWED)] = MAX_PREVIEWED
 
 
 class MeterUpdateBody(Model):
