@@ -26,7 +26,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test simulate check format import-times synth bundle-size bootstrap deploy destroy
+.PHONY: help dev test simulate check format import-times synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -67,6 +67,19 @@ deploy: $(CDK_READY) ## Deploy to the AWS account of your credentials (ARGS goes
 
 destroy: $(CDK_READY) ## Delete what was deployed, but for the data
 	$(CDK) destroy $(ARGS)
+
+sbom: .venv/dev ## List what is bundled with the functions, as CycloneDX, in build/sbom.json
+	@mkdir -p build
+	$(UV) export --locked --quiet --no-default-groups --format cyclonedx1.5 \
+		--preview-features sbom-export --output-file build/sbom.json > /dev/null
+
+vulnerabilities: .venv/dev ## Look all locked packages up among the known vulnerabilities
+	$(UV) audit --locked --preview-features audit
+	@for lock in $$(git ls-files '*package-lock.json'); do \
+		echo "npm audit $$lock"; (cd $$(dirname $$lock) && npm audit --package-lock-only) || exit 1; done
+
+release: sbom ## Make what a release consists of, in build/release
+	@$(BIN)/python -m scripts.release
 
 # Each stamp says that an environment is as the lock wants it.
 

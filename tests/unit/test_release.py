@@ -1,0 +1,43 @@
+"""A release: of a version that the changelog tells about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts.release import NotReleasable, notes, version
+
+ROOT = Path(__file__).parents[2]
+CHANGELOG = """# Changelog
+
+## [Unreleased]
+
+- Not yet.
+
+## [0.2.0] - 2026-12-01
+
+### Added
+
+- More.
+
+## [0.1.0] - 2026-11-27
+
+- All.
+"""
+
+
+def test_the_notes_are_what_stands_under_the_version() -> None:
+    assert notes(CHANGELOG, "0.2.0") == "### Added\n\n- More.\n"
+    assert notes(CHANGELOG, "0.1.0") == "- All.\n"
+
+
+@pytest.mark.parametrize("of", ["0.3.0", "Unreleased", "0.2", "0x1.0"])
+def test_a_version_of_which_nothing_is_told_is_not_released(of: str) -> None:
+    with pytest.raises(NotReleasable):
+        notes(CHANGELOG, of)
+
+
+def test_a_version_that_is_no_draft_is_in_the_changelog() -> None:
+    if "dev" not in version():
+        assert notes((ROOT / "CHANGELOG.md").read_text(), version())
