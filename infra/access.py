@@ -33,6 +33,7 @@ CLAIM: Final = keys.claim(ANY, ANY).pk
 REQUEST: Final = keys.request(ANY, ANY).pk
 BATCH: Final = keys.batch(ANY, ANY).pk
 HOLD: Final = keys.hold(ANY, ANY).pk
+BACKFILL: Final = keys.backfill(ANY, ANY, 0).pk
 
 
 def _all(partition: str) -> str:
@@ -40,7 +41,11 @@ def _all(partition: str) -> str:
     return re.sub("#0(?=#|$)", f"#{ANY}", partition)
 
 
+CUSTOMERS: Final = _all(keys.customer_directory(ANY, 0))
+GHOSTS: Final = _all(keys.ghost_directory(ANY, 0))
+HOLDERS: Final = _all(keys.holder_directory(ANY, ANY, 0))
 CARDS: Final = _all(keys.cards(ANY, 0))
+UNIQUE: Final = _all(keys.unique_values(ANY, ANY, ANY, 0))
 PROJECTION: Final = keys.projection(ANY).pk
 TIMELINE: Final = _all(keys.timeline(ANY, 0, 0))
 NAMES: Final = _all(keys.names(ANY, 0, ANY))
@@ -55,9 +60,9 @@ Grants = Mapping[str, tuple[str, ...]]
 # by one, under the names of single calls.
 _COUNTING: Final[Grants] = {
     "GetItem": (METERS,),
-    "BatchGetItem": (METERS, CUSTOMER, EXTERNAL, LOG, CLAIM),
+    "BatchGetItem": (METERS, CUSTOMER, EXTERNAL, LOG, CLAIM, UNIQUE),
     "Query": (METERS,),
-    "PutItem": (LOG, CLAIM, EXTERNAL),
+    "PutItem": (LOG, CLAIM, EXTERNAL, UNIQUE),
     "UpdateItem": (CUSTOMER, EXTERNAL),
 }
 ON_TABLE: Final[Mapping[str, Grants]] = {
@@ -78,6 +83,23 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
         "PutItem": (*_COUNTING["PutItem"], REQUEST),
     },
     "authorizer": {"GetItem": (TOKEN,)},
+    "backfill": {
+        "GetItem": (METERS, CUSTOMER, BACKFILL),
+        "BatchGetItem": (CUSTOMER, EXTERNAL, UNIQUE),
+        "Query": (LOG,),
+        "PutItem": (BACKFILL, METERS, UNIQUE),
+        "UpdateItem": (CUSTOMER, METERS),
+    },
+    "events": {
+        "GetItem": (TOKEN, METERS, LOG, PROJECTION),
+        "BatchGetItem": (CUSTOMER, EXTERNAL, LOG),
+        "Query": (LOG, TIMELINE, NAMES),
+    },
+    "quantities": {
+        "GetItem": (TOKEN, METERS, PROJECTION),
+        "BatchGetItem": (CUSTOMER, EXTERNAL, LOG),
+        "Query": (LOG, TIMELINE, QUANTITIES, VALUES),
+    },
     "consumer": {
         **_COUNTING,
         "BatchGetItem": (*_COUNTING["BatchGetItem"], BATCH),
@@ -105,13 +127,15 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
     },
     "meters": {
         "GetItem": (TOKEN, METERS),
+        "BatchGetItem": (BACKFILL,),
         "Query": (METERS,),
         "PutItem": (METERS,),
         "UpdateItem": (METERS,),
     },
     "projector": {
         "GetItem": (METERS, PROJECTION),
-        "BatchGetItem": (TIMELINE,),
+        "BatchGetItem": (TIMELINE, NAMES, QUANTITIES),
+        "BatchWriteItem": (VALUES,),
         "Query": (METERS,),
         "PutItem": (TIMELINE,),
         "UpdateItem": (NAMES, QUANTITIES),
@@ -128,16 +152,25 @@ READING_A_STREAM: Final = (
     "dynamodb:GetRecords",
     "dynamodb:GetShardIterator",
 )
-# Of the index: who lists customers.
-ON_DIRECTORY: Final[Mapping[str, tuple[str, ...]]] = {}
+# Who sends to the backfill's queue: what makes meters, what meets an incomplete balance, and the
+# backfill itself, which goes on in another invocation.
+ASKS_FOR_BACKFILLS: Final = ("backfill", "balances", "credits", "meters")
+# Of the index: who visits all ledgers, and who asks whether a meter has counted anything.
+ON_DIRECTORY: Final[Mapping[str, tuple[str, ...]]] = {
+    "backfill": (GHOSTS, CUSTOMERS),
+    "meters": (HOLDERS,),
+}
 
 
 def statements(
-    *, table_arn: str, ingestion: WorkQueue, projection: Projection
+    *, table_arn: str, ingestion: WorkQueue, backfill: WorkQueue, projection: Projection
 ) -> Mapping[str, Sequence[iam.PolicyStatement]]:
     """What each function may do with the table, its stream and the queues, by handler."""
     dead = ingestion.dead.queue_arn
+    asking = _allow(backfill.queue.queue_arn, "sqs:SendMessage")
     beside_the_table = {
+        **{handler: [asking] for handler in ASKS_FOR_BACKFILLS},
+        "backfill": [asking, _allow(backfill.queue.queue_arn, *WORKING)],
         "consumer": [_allow(ingestion.queue.queue_arn, *WORKING)],
         "dead_letters": [
             _allow(dead, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),

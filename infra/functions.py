@@ -19,6 +19,7 @@ from infra.bundle import Assets
 API_TIMEOUT: Final = Duration.seconds(29)
 TIMEOUTS: Final[Mapping[str, Duration]] = {
     "authorizer": Duration.seconds(10),
+    "backfill": Duration.seconds(150),
     "consumer": Duration.seconds(60),
     "projector": Duration.seconds(120),
 }

@@ -75,7 +75,8 @@ class WorkQueue(Construct):
             "Messages",
             event_source_arn=self.queue.queue_arn,
             batch_size=self._batch_messages,
-            max_batching_window=self._batching,
+            # Without a window Lambda hands a message on as soon as there is one.
+            max_batching_window=self._batching if self._batching.to_seconds() else None,
             max_concurrency=self._max_workers,
             report_batch_item_failures=True,
         )

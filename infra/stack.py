@@ -9,6 +9,7 @@ from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from aureon import queue
+from aureon.backfill import QUEUE
 from aureon.routes import QUEUE_ROUTE, ROUTES
 from infra import access
 from infra.api import Api
@@ -39,24 +40,41 @@ class Aureon(Stack):
             batching_seconds=2,
             max_workers=10,
         )
+        backfill = WorkQueue(
+            self,
+            "Backfill",
+            worker_timeout=timeout("backfill"),
+            max_deliveries=10,
+            batch_messages=1,
+            batching_seconds=0,
+            max_workers=5,
+        )
         projection = Projection(self, "Projection", stream_arn=table.stream_arn)
         functions = Functions(
             self,
             "Functions",
             assets=assets,
             access=access.statements(
-                table_arn=table.arn, ingestion=ingestion, projection=projection
+                table_arn=table.arn,
+                ingestion=ingestion,
+                backfill=backfill,
+                projection=projection,
             ),
             environment={"AUREON_TABLE": table.name},
             more={
                 "dead_letters": {
                     queue.INGESTION: ingestion.queue.queue_url,
                     queue.DEAD_LETTERS: ingestion.dead.queue_url,
-                }
+                },
+                **{
+                    handler: {QUEUE: backfill.queue.queue_url}
+                    for handler in access.ASKS_FOR_BACKFILLS
+                },
             },
             snap_start=settings.snap_start,
         ).called
         ingestion.deliver_to(functions["consumer"])
+        backfill.deliver_to(functions["backfill"])
         projection.deliver_to(functions["projector"])
         api = Api(self, "Api", routes=ROUTES, functions=functions)
         QueueRoute(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import pytest
 
 import authorizer
+import backfill
 import consumer
 import projector
-from aureon import catalog, dead_letters, keys, runtime, tokens
+from aureon import catalog, dead_letters, keys, runtime, times, tokens
+from aureon.backfill import QUEUE, WAIT
 from aureon.store import Store
 from aureon_cli.gateway import Context
 from infra import access
@@ -22,10 +25,10 @@ from tests.infra.conftest import Properties, Synthesized
 from tests.projection import project_all
 from tests.queue import deliver, message
 
-READERS = ("balances", "health", "dead_letters")
+READERS = ("balances", "dead_letters", "events", "health", "quantities")
 # Who works for no caller, or for any.
-TOKENLESS = {"consumer", "dashboard", "health", "projector"}
-WRITES = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+TOKENLESS = {"backfill", "consumer", "dashboard", "health", "projector"}
+WRITES = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem"}
 OF_STREAMS = {*access.READING_A_STREAM, "dynamodb:ListStreams"}
 PARTS = {
     "Get": "GetItem",
@@ -54,6 +57,12 @@ class Call(NamedTuple):
     action: str
     leading_key: str
     by_index: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What kind of item it is, as its key says: of an organization, or a token."""
+        first, second, *_ = self.leading_key.split(keys.SEPARATOR)
+        return first if first == "TOKEN" else second
 
 
 def statements(synthesized: Synthesized, handler: str) -> list[Properties]:
@@ -107,6 +116,12 @@ def calls_of(operation: str, body: Mapping[str, Any]) -> Iterator[Call]:
         for wanted in body["RequestItems"].values():
             for key in wanted["Keys"]:
                 yield Call(operation, key[keys.PARTITION]["S"])
+    elif operation == "BatchWriteItem":
+        for requests in body["RequestItems"].values():
+            for request in requests:
+                (parameters,) = request.values()
+                key = parameters.get("Key") or parameters["Item"]
+                yield Call(operation, key[keys.PARTITION]["S"])
     elif operation in ("TransactWriteItems", "TransactGetItems"):
         for item in body["TransactItems"]:
             ((part, parameters),) = item.items()
@@ -144,6 +159,7 @@ def made(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, se
         monkeypatch.setitem(callers.HANDLERS, name, watched(name, handler))
     monkeypatch.setattr("tests.queue.consumer.handler", watched("consumer", consumer.handler))
     monkeypatch.setattr(authorizer, "handler", watched("authorizer", authorizer.handler))
+    monkeypatch.setattr(backfill, "handler", watched("backfill", backfill.handler))
     monkeypatch.setattr(projector, "handler", watched("projector", projector.handler))
     # The API shows no dead letters where there is no queue: what it does with one is called here.
     monkeypatch.setattr(dead_letters, "explain", watched("dead_letters", dead_letters.explain))
@@ -153,9 +169,41 @@ def made(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, se
     store.client.meta.events.unregister("before-call.dynamodb", listen)
 
 
+def work(*jobs: Mapping[str, Any]) -> None:
+    """Let the backfill do some jobs, each as a message of its queue."""
+    for job in jobs:
+        record = {"messageId": "job", "body": json.dumps(job)}
+        answer: Any = backfill.handler({"Records": [record]}, Context("backfill"))  # type: ignore[arg-type]
+        assert not answer["batchItemFailures"]
+
+
+def count_the_past(api: Api, func: str, customer_id: str) -> None:
+    """Make a meter, change what it counts, and let it count what came before it."""
+    meter = {
+        "name": "Late",
+        "filter": {
+            "conjunction": "and",
+            "clauses": [{"property": "name", "operator": "eq", "value": "api_usage"}],
+        },
+        "aggregation": {"func": func, "property": "units"},
+    }
+    meter_id = api.post("/v1/meters/", meter).body["id"]
+    changed = api.patch(f"/v1/meters/{meter_id}", {"filter": {"conjunction": "and", "clauses": []}})
+    assert changed.status == 200, changed.text
+    job = {
+        "organization_id": api.organization_id,
+        "meter_id": meter_id,
+        "generation": catalog.get(api.store, api.organization_id, meter_id).generation,
+    }
+    work(job | {"ledger_id": customer_id}, job)
+
+
 @pytest.fixture
-def lived(made: dict[str, set[Call]], store: Store) -> dict[str, set[Call]]:
+def lived(
+    made: dict[str, set[Call]], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, set[Call]]:
     """The calls of a life in which every handler does most of what it can."""
+    monkeypatch.setenv(WAIT, "0")
     organization_id = tokens.create_organization(store, "Test")
     token, _ = tokens.create(store, organization_id)
     api = Api(store, organization_id, token)
@@ -178,8 +226,8 @@ def lived(made: dict[str, set[Call]], store: Store) -> dict[str, set[Call]]:
         api.ingest(usage("early", -10, external_id="e1"), idempotency_key="k1")
         api.ingest(usage("early", -1, external_id="e1"), usage("early", 1))
     context: Any = Context("authorizer")
-    asked = {"headers": {"authorization": f"Bearer {token}"}, "requestContext": {"requestId": ""}}
-    assert authorizer.handler(asked, context)["isAuthorized"]
+    passing = {"headers": {"authorization": f"Bearer {token}"}, "requestContext": {"requestId": ""}}
+    assert authorizer.handler(passing, context)["isAuthorized"]
     batch = message(organization_id, usage("queued", -5, external_id="q1"), batch_id="b1")
     plain = message(organization_id, usage("queued", 1))
     copy = message(organization_id, usage("queued", -5, external_id="q1"))
@@ -222,6 +270,27 @@ def lived(made: dict[str, set[Call]], store: Store) -> dict[str, set[Call]]:
     api.ingest(usage("early", 1))
     for _ in range(2):
         project_all(store)
+    for path in ("/v1/events/", "/v1/events/names"):
+        assert api.get(path).status == 200
+        assert api.get(path, customer_id=other_id, external_customer_id="queued").status == 200
+    (event, *_) = api.get("/v1/events/", meter_id=meter_id).body["items"]
+    assert api.get(f"/v1/events/{event['id']}").status == 200
+    for number, func in enumerate(("sum", "max", "unique")):
+        count_the_past(api, func, customer_id)
+        api.ingest(usage("queued", 10 + number))
+        assert deliver(message(organization_id, usage("queued", 20 + number))) == set()
+        project_all(store)
+    asked = {
+        "start_timestamp": times.to_text(times.now() - timedelta(days=1)),
+        "end_timestamp": times.to_text(times.now() + timedelta(days=1)),
+        "interval": "hour",
+    }
+    for late in api.get("/v1/meters/").body["items"]:
+        for whose in ({}, {"customer_id": other_id}, {"external_customer_id": "queued"}):
+            for what in ({}, {"metadata[units]": "3"}):
+                parameters = {**asked, **whose, **what}
+                shown = api.get(f"/v1/meters/{late['id']}/quantities", **parameters)
+                assert shown.status == 200, shown.text
     return made
 
 
@@ -230,13 +299,13 @@ def test_a_role_allows_every_call_that_its_function_makes(
 ) -> None:
     assert set(lived) | {"dashboard"} == set(synthesized.functions())
     refused = {
-        (handler, call)
+        f"{handler}: {call.action} {call.kind}"
         for handler, calls in lived.items()
         for call in calls
         if not allows(statements(synthesized, handler), call)
     }
 
-    assert not refused
+    assert not sorted(refused)
 
 
 def test_what_was_allowed_is_what_was_used(
@@ -251,6 +320,15 @@ def test_what_was_allowed_is_what_was_used(
         if not any(
             call.action == action and not call.by_index and fnmatchcase(call.leading_key, pattern)
             for call in lived[handler]
+        )
+    }
+
+    unused |= {
+        (handler, "Query", pattern)
+        for handler, patterns in access.ON_DIRECTORY.items()
+        for pattern in patterns
+        if not any(
+            call.by_index and fnmatchcase(call.leading_key, pattern) for call in lived[handler]
         )
     }
 
@@ -322,9 +400,15 @@ def test_no_role_can_delete_a_balance_a_page_or_a_claim(synthesized: Synthesized
 def test_only_what_needs_a_queue_has_it(synthesized: Synthesized) -> None:
     ingestion = synthesized.queue_of("consumer")
     dead = synthesized.dead_letters_of("consumer")
+    backfills = synthesized.queue_of("backfill")
     destination = synthesized.mapping("projector")["DestinationConfig"]["OnFailure"]["Destination"]
+    working = {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"}
     needed = {
-        ("consumer", ingestion): {"ReceiveMessage", "DeleteMessage", "GetQueueAttributes"},
+        ("consumer", ingestion): working,
+        ("backfill", backfills): {*working, "SendMessage"},
+        ("balances", backfills): {"SendMessage"},
+        ("credits", backfills): {"SendMessage"},
+        ("meters", backfills): {"SendMessage"},
         ("dead_letters", ingestion): {"SendMessage"},
         ("projector", destination["Fn::GetAtt"][0]): {"SendMessage"},
         ("dead_letters", dead): {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"},
@@ -334,6 +418,14 @@ def test_only_what_needs_a_queue_has_it(synthesized: Synthesized) -> None:
         allowed = statements(synthesized, handler)
         for name in synthesized.of_type("AWS::SQS::Queue"):
             assert on_resource(allowed, "sqs", name) == needed.get((handler, name), set())
+
+
+def test_who_asks_for_backfills_knows_where(synthesized: Synthesized) -> None:
+    backfills = synthesized.queue_of("backfill")
+    for handler, function in synthesized.functions().items():
+        asks = "SendMessage" in on_resource(statements(synthesized, handler), "sqs", backfills)
+        url = function["Environment"]["Variables"].get(QUEUE)
+        assert url == ({"Ref": backfills} if asks else None), handler
 
 
 def test_everything_is_named_but_what_has_no_name(synthesized: Synthesized) -> None:
