@@ -132,6 +132,12 @@ class Api:
         return customer_id
 
     def meter(self, event_name: str = "api_usage", **aggregation: str) -> str:
+        meter_id = self.young_meter(event_name, **aggregation)
+        self.backfill(meter_id)
+        return meter_id
+
+    def young_meter(self, event_name: str = "api_usage", **aggregation: str) -> str:
+        """Make a meter that has not counted the past yet."""
         reply = self.post(
             "/v1/meters/",
             {
@@ -145,7 +151,6 @@ class Api:
         )
         assert reply.status == 201, reply.body
         meter_id: str = reply.body["id"]
-        self.backfill(meter_id)
         return meter_id
 
     def backfill(self, meter_id: str) -> None:

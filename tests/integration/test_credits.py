@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aureon import account, keys, times
-from tests.api import Api
+from tests.api import Api, Reply
 from tests.credits import (
     SHAPES,
     Shape,
@@ -152,16 +152,25 @@ def test_only_customers_spend(api: Api, name: str) -> None:
     assert reply.problems() == {("body", name)}
 
 
-def test_all_meters_that_count_the_event_must_agree(api: Api, customer_id: str) -> None:
+def test_all_meters_that_count_the_event_must_agree(
+    api: Api, customer_id: str, meter_id: str
+) -> None:
     calls = api.meter(func="count")
     average = api.meter(func="avg", property="units")
+    before = api.balances(customer_id)
 
-    assert spend(api, 1).status == 402, "the count has no credits"
-    assert spend(api, 1, limit=1).status == 200
+    refused = spend(api, 1)
+    assert refused.status == 402
+    assert refused.body["meter_id"] == calls, "the count has no credits"
+    assert api.balances(customer_id) == before
+    spent = spend(api, 10, limit=before[calls] + 1)
+    assert spent.status == 200
 
     balances = api.balances(customer_id)
-    assert balances[calls] == 1
-    assert balances[average] == 1
+    deciding = {meter["meter_id"]: meter["balance"] for meter in spent.body["meters"]}
+    assert deciding == {meter_id: balances[meter_id] for meter_id in (meter_id, calls)}
+    assert deciding == {meter_id: 0, calls: before[calls] + 1}
+    assert balances[average] == 0, "ten granted, ten used"
 
 
 def test_a_spend_stands_in_the_log_with_its_origin(api: Api, customer_id: str) -> None:
@@ -267,6 +276,31 @@ def test_a_hold_lasts_a_second_at_least_and_a_day_at_most(
     api: Api, customer_id: str, seconds: Any
 ) -> None:
     assert hold(api, 1, expires_in_seconds=seconds).status == 422
+
+
+def test_a_hold_lasts_ten_minutes_where_nothing_else_is_said(api: Api, customer_id: str) -> None:
+    """The longest may last a day; each stops binding by itself, though nobody sweeps."""
+
+    def lasts(held: Reply) -> timedelta:
+        assert held.status == 200
+        body = held.body
+        return times.from_text(body["expires_at"]) - times.from_text(body["created_at"])
+
+    assert lasts(hold(api, 1)) == timedelta(minutes=10)
+    assert lasts(hold(api, 2, "hold-2", expires_in_seconds=1)) == timedelta(seconds=1)
+    assert lasts(hold(api, 3, "hold-3", expires_in_seconds=86_400)) == timedelta(hours=24)
+
+
+def test_holds_stop_binding_one_by_one(api: Api, customer_id: str, later: Any) -> None:
+    for units, seconds in ((1, 60), (2, 600), (3, 86_400)):
+        assert hold(api, units, f"hold-{units}", expires_in_seconds=seconds).status == 200
+
+    seen = [state(api, customer_id)]
+    for passing in (60, 540, 85_800):
+        later(timedelta(seconds=passing + 0.001))
+        seen.append(state(api, customer_id))
+
+    assert seen == [(-10, 6, 4), (-10, 5, 5), (-10, 3, 7), (-10, 0, 10)]
 
 
 def test_open_holds_are_bounded_in_number(api: Api) -> None:
@@ -395,6 +429,38 @@ def test_a_capture_of_nothing_is_never_refused(api: Api, customer_id: str, later
     assert capture(api, hold_id, 1).status == 402
     assert capture(api, hold_id, 0).status == 200
     assert state(api, customer_id) == (2, 0, 0)
+
+
+def test_nothing_is_decided_on_a_balance_that_is_still_counting_the_past(
+    api: Api, customer_id: str
+) -> None:
+    """What is reserved is there in any case, and giving back takes nothing."""
+    held, other = (hold(api, 2, f"hold-{number}").body["id"] for number in range(2))
+    meter_id = api.young_meter(func="count")
+
+    for refused in (spend(api, 1, limit=100), hold(api, 1, "hold-3", limit=100)):
+        assert refused.status == 503
+        assert refused.headers["Retry-After"] == "5"
+        assert meter_id in refused.body["detail"]
+    assert capture(api, held).status == 503, "the count is not what was reserved"
+    assert release(api, other).status == 200
+    shown = api.get(f"/v1/customers/{customer_id}/state").body["active_meters"]
+    assert {one["meter_id"]: one["complete"] for one in shown}[meter_id] is False
+
+    api.backfill(meter_id)
+
+    assert spend(api, 1, limit=100).status == 200
+    assert capture(api, held).status == 402
+    assert hold(api, 1, "hold-3", limit=100).status == 200
+
+
+def test_a_customer_who_is_newer_than_a_meter_spends_at_once(api: Api) -> None:
+    """Nothing of its past is left to count, and it waits for nobody's."""
+    api.young_meter()
+    customer(api, "own")
+
+    assert spend(api, 10).status == 200
+    assert spend(api, 1).status == 402
 
 
 def test_a_spend_that_does_not_fit_in_a_transaction_is_refused(
