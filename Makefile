@@ -26,7 +26,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test simulate check format import-times synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
+.PHONY: help dev test bench simulate check format import-times synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -37,6 +37,9 @@ dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
 
 test: check $(SDKS) $(NODE) ## Check, then run every test (ARGS goes to pytest)
 	$(BIN)/pytest $(ARGS)
+
+bench: .venv/dev ## Measure costs, speed and growth (ARGS names parts, as in: make bench ARGS=units)
+	@$(BIN)/python -m bench $(ARGS)
 
 simulate: .venv/dev ## Play random histories (SEEDS says how many, or which)
 	@$(BIN)/python -m tests.simulation $(SEEDS)

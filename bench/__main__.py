@@ -1,0 +1,59 @@
+"""``make bench``: measure, print, store, and write the figures into the documents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from bench import document, tables, units
+from bench.conditions import ROOT, conditions
+
+MIN_WIDTH: Final = 132
+Measure = Callable[..., dict[str, Any]]
+
+# Each part, and its sizes: as they are stored, and as they are for a quick look.
+PARTS: Final[dict[str, tuple[Measure, dict[str, Any], dict[str, Any]]]] = {
+    "units": (units.measure, {"times": 10}, {"times": 3}),
+}
+
+
+def main(
+    parts: Annotated[
+        list[str] | None, typer.Argument(help=f"Some of: {', '.join(PARTS)}. All without any.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option(help="Measure little, and store nothing: a look while developing.")
+    ] = False,
+) -> None:
+    """Measure costs, speed and growth on the local engine."""
+    console = Console(highlight=False, soft_wrap=False)
+    console.width = max(console.width, MIN_WIDTH)
+    chosen = parts or list(PARTS)
+    unknown = [part for part in chosen if part not in PARTS]
+    if unknown:
+        raise typer.BadParameter(f"There is no part {', '.join(unknown)}: {', '.join(PARTS)}.")
+    command = " ".join(["make bench", *([f'ARGS="{" ".join(parts)}"'] if parts else [])])
+    for part in chosen:
+        measure, whole, little = PARTS[part]
+        about = conditions()
+        started = time.monotonic()
+        with console.status(f"Measuring {part} …"):
+            result = measure(**(little if quick else whole))
+        about |= {"command": command, "seconds": time.monotonic() - started}
+        stored = {"part": part, "conditions": about, "result": result}
+        for table in tables.of(stored):
+            table.show(console)
+        console.print(tables.conditions(stored), style="dim")
+        if not quick:
+            console.print(f"Stored in {tables.store(part, stored).relative_to(ROOT)}.\n")
+    if not quick:
+        for path in document.fill():
+            console.print(f"Filled in {path.relative_to(ROOT)}.")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,49 @@
+"""Fills the figures of documents from the stored results."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from bench import tables
+from bench.conditions import ROOT
+
+DOCUMENTS: Final = (ROOT / "docs" / "bench.md", ROOT / "README.md")
+# What stands between two of these lines is written from the results of a part.
+_FIGURES: Final = re.compile(
+    r"(?P<begin><!-- figures: (?P<part>[a-z]+) -->\n).*?(?P<end><!-- end of figures -->)", re.DOTALL
+)
+NOT_MEASURED: Final = "*Not measured yet: `make bench` does.*"
+
+
+def filled(text: str) -> str:
+    """A document with the figures of today's results in it."""
+    return _FIGURES.sub(
+        lambda found: f"{found['begin']}\n{figures(found['part'])}\n\n{found['end']}", text
+    )
+
+
+def fill() -> list[Path]:
+    """Write the figures into the documents; return those that changed."""
+    changed = []
+    for path in DOCUMENTS:
+        before = path.read_text()
+        after = filled(before)
+        if after != before:
+            path.write_text(after)
+            changed.append(path)
+    return changed
+
+
+def figures(part: str) -> str:
+    """The tables of a part as Markdown, with the conditions under which they were measured."""
+    stored = tables.load(part)
+    if stored is None:
+        return NOT_MEASURED
+    shown = [table.markdown() for table in tables.of(stored)]
+    return "\n\n".join([*shown, f"*{tables.conditions(stored)}*"])
+
+
+if __name__ == "__main__":
+    fill()

@@ -1,0 +1,212 @@
+"""Tables of what was measured, from the stored results and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from bench.conditions import described
+
+RESULTS: Final = Path(__file__).with_name("results")
+TARGETS: Final = json.loads(Path(__file__).with_name("targets.json").read_text())
+
+Result = Mapping[str, Any]
+
+
+class Table(NamedTuple):
+    """A table, all of it text; the first column stands to the left, the others to the right."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+    def markdown(self) -> str:
+        lines = [
+            _row(self.columns),
+            _row(["---", *["--:"] * (len(self.columns) - 1)]),
+            *map(_row, self.rows),
+        ]
+        note = f"\n\n{self.note}" if self.note else ""
+        return f"**{self.title}**\n\n" + "\n".join(lines) + note
+
+    def show(self, console: Console) -> None:
+        table = RichTable(title=self.title, title_justify="left", caption=self.note or None)
+        for number, column in enumerate(self.columns):
+            table.add_column(column, justify="right" if number else "left")
+        for row in self.rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def load(part: str) -> dict[str, Any] | None:
+    """What was stored of a part, if it was ever measured."""
+    path = RESULTS / f"{part}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def store(part: str, result: Result) -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{part}.json"
+    path.write_text(json.dumps(_rounded(result), indent=2) + "\n")
+    return path
+
+
+def of(stored: Result) -> list[Table]:
+    """The tables of a stored part."""
+    return TABLES[stored["part"]](stored["result"])
+
+
+def conditions(stored: Result) -> str:
+    return described(stored["conditions"])
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _rounded(value: Any) -> Any:
+    """Six significant digits: more says nothing."""
+    match value:
+        case float():
+            return float(f"{value:.6g}")
+        case dict():
+            return {name: _rounded(element) for name, element in value.items()}
+        case list():
+            return [_rounded(element) for element in value]
+    return value
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with so many significant digits, and no exponent."""
+    if value is None:
+        return "-"
+    if value >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.5f}"
+
+
+def judged(value: float, target: float | None, digits: int = 3) -> str:
+    """A target, and whether a value that should not be above it keeps it."""
+    if target is None:
+        return "-"
+    return f"{number(target, digits)} {'✓' if value <= target else '✗'}"
+
+
+def reached(value: float, target: float | None, digits: int = 3) -> str:
+    """A target, and whether a value that should be at least as much reaches it."""
+    if target is None:
+        return "-"
+    return f"{number(target, digits)} {'✓' if value >= target else '✗'}"
+
+
+def _units(result: Result) -> list[Table]:
+    cases = result["cases"]
+    writes, dollars = TARGETS["write_units_an_event"], TARGETS["usd_a_million_events"]
+    return [
+        Table(
+            "Request units for an event",
+            (
+                "case",
+                "write units",
+                "at most",
+                "one transaction for each",
+                "read units",
+                "calls",
+                "projector: write, read",
+            ),
+            [
+                (
+                    case["name"],
+                    number(case["ours"]["write_units"]),
+                    judged(case["ours"]["write_units"], writes.get(case["name"])),
+                    _reference(case),
+                    number(case["ours"]["read_units"]),
+                    number(case["ours"]["calls"]),
+                    f"{number(case['projector']['write_units'])}, "
+                    f"{number(case['projector']['read_units'])}",
+                )
+                for case in cases
+            ],
+            f"{result['requests_a_case']} requests or deliveries of each case, one meter, one "
+            "hour, customers that are known and have a balance; events of "
+            f"{_range(cases, 'bytes_an_event')} bytes. Calls are those of a request or delivery. "
+            "Reads are the version of the meters and the customers. The projector got up to "
+            f"{result['prices']['assumptions']['pages_a_delivery']} pages at once.",
+        ),
+        Table(
+            "Dollars for a million events, all in",
+            (
+                "case",
+                "DynamoDB",
+                "Lambda",
+                "HTTP API",
+                "SQS",
+                "projector",
+                "all",
+                "below",
+            ),
+            [
+                (
+                    case["name"],
+                    *(
+                        f"{case['usd_a_million'][service]:.3f}"
+                        for service in ("dynamodb", "lambda", "gateway", "sqs", "projector", "all")
+                    ),
+                    judged(case["usd_a_million"]["all"], dollars.get(case["name"])),
+                )
+                for case in cases
+            ],
+            _prices(result["prices"]),
+        ),
+        Table(
+            "What comes on top, in write units of a request",
+            ("what", "write units"),
+            [(name, number(units)) for name, units in result["additions"].items()],
+        ),
+        Table(
+            "What a read of balances takes",
+            ("read", "meters", "calls", "read units"),
+            [
+                (
+                    read["name"],
+                    str(read["meters"]),
+                    number(read["calls"]),
+                    number(read["read_units"]),
+                )
+                for read in result["reads"]
+            ],
+        ),
+    ]
+
+
+def _reference(case: Result) -> str:
+    units = number(case["reference"]["write_units"])
+    if "indexed_reference" not in case:
+        return units
+    return f"{units}; {number(case['indexed_reference']['write_units'])} with an index"
+
+
+def _range(cases: Sequence[Result], name: str) -> str:
+    values = [case[name] for case in cases]
+    return f"{min(values):.0f} to {max(values):.0f}"
+
+
+def _prices(prices: Result) -> str:
+    assumed = prices["assumptions"]
+    waits = assumed["dynamodb_call_seconds"]
+    return (
+        f"Prices of {prices['region']}, {prices['as_of']}, from `bench/prices.json`, without "
+        f"{prices['left_out']}. Functions of {assumed['lambda_megabytes']:,} MB are billed for the "
+        "CPU that was measured here, as slow as their share of a core, and for waits that are "
+        f"assumed: {waits['read'] * 1000:.0f} ms for a read, {waits['transaction'] * 1000:.0f} ms "
+        "for a transaction. The projector's column has all that it takes, Lambda included."
+    )
+
+
+TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {"units": _units}
