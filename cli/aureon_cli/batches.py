@@ -1,4 +1,4 @@
-"""Batches of lines: what ``aureon ingest`` sends at once, cut from a file or standard input.
+"""Batches of lines: what is sent at once, cut from a file or standard input.
 
 A source is never held as a whole: a batch has as many lines, and bytes, as one request takes.
 """
@@ -9,8 +9,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
 
-from aureon import exact
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST
+from aureon_cli.forms import Form
 
 PIECE_BYTES: Final = 64 * 1024
 SHOWN_BYTES: Final = 200
@@ -26,7 +26,7 @@ class Position(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line as it was written, and its number, from 1."""
+    """What is sent for a line, or the line itself where it says nothing, and its number, from 1."""
 
     number: int
     text: bytes
@@ -57,9 +57,12 @@ class Cutter:
     A line has at most `max_bytes`, and a batch is full when it has as many.
     """
 
-    def __init__(self, file: BinaryIO, max_bytes: int, start: Position | None = None) -> None:
+    def __init__(
+        self, file: BinaryIO, form: Form, max_bytes: int, start: Position | None = None
+    ) -> None:
         self.position = start or Position()
         self._file = file
+        self._form = form
         self._max_bytes = max_bytes
         self._content = hashlib.sha256()
 
@@ -84,19 +87,24 @@ class Cutter:
             if not raw:
                 break
             offset += len(raw) + more_bytes
-            number += 1
+            first = number + 1
+            number += raw.count(b"\n") + (not raw.endswith(b"\n"))
             text = raw.strip()
-            if not text and not more_bytes:
-                continue
             if more_bytes:
                 text = text[:SHOWN_BYTES]
-                refused[number] = f"A line has at most {self._max_bytes:,} bytes."
-            else:
+                refused[first] = f"A line has at most {self._max_bytes:,} bytes."
+            elif text:
                 try:
-                    exact.parse(text)
+                    said = self._form.read(text)
                 except ValueError as error:
-                    refused[number] = f"This is not JSON: {error}."
-            lines.append(Line(number, text))
+                    refused[first] = str(error)
+                else:
+                    if said is None:
+                        continue
+                    text = said
+            else:
+                continue
+            lines.append(Line(first, text))
         if offset == start.offset:
             return None
         self.position = Position(offset, number, self._content.hexdigest())
@@ -108,6 +116,11 @@ class Cutter:
     def _read_line(self, content: hashlib._Hash) -> tuple[bytes, int]:
         """Read a line, and let pass what is too much of it: how many bytes that is."""
         raw = piece = self._read_piece(content, self._max_bytes)
+        within_quotes = self._form.quoted and raw.count(b'"') % 2
+        while within_quotes and piece and len(raw) < self._max_bytes:
+            piece = self._read_piece(content, self._max_bytes - len(raw))
+            within_quotes ^= piece.count(b'"') % 2
+            raw += piece
         more_bytes = 0
         while piece and not piece.endswith(b"\n"):
             piece = self._read_piece(content, PIECE_BYTES)

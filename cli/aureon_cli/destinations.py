@@ -1,13 +1,15 @@
-"""Where ``aureon ingest`` sends events: to the API, or into the ingestion queue.
+"""Where lines are sent: events to the API or into the ingestion queue, customers to the API.
 
-Either takes a batch under its key any number of times, and its events count once.
+Each takes a batch under its key any number of times, and what it holds counts once.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import httpx
 
@@ -25,10 +27,10 @@ UNSENDABLE_CHARACTERS: Final = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
 
 
 class Refused(AureonError):
-    """Events that cannot be counted; `reasons` says why, by their places in what was sent."""
+    """What cannot be taken; `reasons` says why, by the places in what was sent."""
 
     def __init__(self, reasons: Mapping[int, str]) -> None:
-        super().__init__(f"{len(reasons)} events were refused.")
+        super().__init__(f"{len(reasons)} were refused.")
         self.reasons = reasons
 
 
@@ -37,7 +39,7 @@ class DestinationError(AureonError):
 
 
 class Destination(Protocol):
-    """Where events go.
+    """Where lines go.
 
     `name` tells it from all others. `outcomes` are the counts that it gives. `max_bytes` is when a
     batch is full, and what a line may have.
@@ -55,9 +57,10 @@ class Destination(Protocol):
 
 
 class Api:
-    """The HTTP API, with an access token."""
+    """The HTTP API, with an access token, for events."""
 
     outcomes: Sequence[str] = ("inserted", "duplicates", "conflicts")
+    scopes = "events:write"
     # Twice as much is a body, and as an event for a function, escaped, it may double again.
     max_bytes = 1024 * 1024
 
@@ -72,17 +75,11 @@ class Api:
         )
 
     def send(self, key: str, events: Sequence[bytes]) -> Counts:
-        try:
-            answer = self._client.post(
-                "/v1/events/ingest", content=_body(events), headers={"Idempotency-Key": key}
-            )
-        except httpx.TransportError as error:
-            detail = f"{self._url} does not answer: {error}."
-            raise Unavailable(detail, retry_after_seconds=0) from error
-        try:
+        answer = self._call(
+            "POST", "/v1/events/ingest", content=_body(events), headers={"Idempotency-Key": key}
+        )
+        with self._sense():
             return self._read(answer, len(events))
-        except (ValueError, LookupError, TypeError) as error:
-            raise DestinationError(f"{self._url} does not answer as Aureon does.") from error
 
     def _read(self, answer: httpx.Response, events: int) -> Counts:
         """What an answer says of so many events."""
@@ -95,21 +92,127 @@ class Api:
                     conflicts=len(counted.get("conflicts", ())),
                 )
             case 422:
-                problems = [(problem["loc"], problem["msg"]) for problem in answer.json()["detail"]]
-                raise Refused(_reasons(problems, events))
+                raise Refused(_reasons(_problems(answer), events))
             case 409:
                 reason = "It may have counted before, in a request that left out other lines."
                 raise Refused(dict.fromkeys(range(events), reason))
+        raise self._unexpected(answer)
+
+    def _call(self, method: str, path: str, **parameters: Any) -> httpx.Response:
+        """Send a request. Raises `Unavailable` where it may be sent again."""
+        try:
+            answer = self._client.request(method, path, **parameters)
+        except httpx.TransportError as error:
+            detail = f"{self._url} does not answer: {error}."
+            raise Unavailable(detail, retry_after_seconds=0) from error
+        match answer.status_code:
             case status if status in PASSING:
                 raise Unavailable(
                     f"{self._url} answers {status}.", retry_after_seconds=_retry_after(answer)
                 )
             case 401 | 403:
-                raise DestinationError(f"{self._url} does not take this token for events:write.")
-        raise DestinationError(f"{self._url} answers {answer.status_code}: {answer.text[:200]}")
+                raise DestinationError(f"{self._url} does not take this token for {self.scopes}.")
+        return answer
+
+    def _unexpected(self, answer: httpx.Response) -> DestinationError:
+        return DestinationError(f"{self._url} answers {answer.status_code}: {answer.text[:200]}")
+
+    @contextmanager
+    def _sense(self) -> Iterator[None]:
+        """Let an answer that cannot be Aureon's be a `DestinationError`."""
+        try:
+            yield
+        except (ValueError, LookupError, TypeError) as error:
+            raise DestinationError(f"{self._url} does not answer as Aureon does.") from error
 
     def close(self) -> None:
         self._client.close()
+
+
+class CustomersApi(Api):
+    """The HTTP API, for customers: each is made once, and left as it is where it is there.
+
+    A batch's requests go out one by one. What became of them is kept until the batch is done, so
+    that what was made is not found when the rest is sent again.
+    """
+
+    outcomes: Sequence[str] = ("inserted", "duplicates")
+    scopes = "customers:read and customers:write"
+
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__(url, token)
+        self._done: dict[str, dict[bytes, Counts]] = {}
+
+    def send(self, key: str, customers: Sequence[bytes]) -> Counts:
+        done = self._done.setdefault(key, {})
+        reasons: dict[int, str] = {}
+        counts = Counts()
+        seen: set[bytes] = set()
+        for place, customer in enumerate(customers):
+            if customer in seen:
+                counts += Counts(duplicates=1)
+                continue
+            if customer not in done:
+                with self._sense():
+                    try:
+                        done[customer] = self._create(customer)
+                    except Refused as refused:
+                        reasons[place] = refused.reasons[0]
+                        continue
+            seen.add(customer)
+            counts += done[customer]
+        if reasons:
+            raise Refused(reasons)
+        del self._done[key]
+        return counts
+
+    def _create(self, customer: bytes) -> Counts:
+        answer = self._call("POST", "/v1/customers/", content=customer)
+        if answer.status_code == 201:
+            return Counts(inserted=1)
+        if answer.status_code != 422:
+            raise self._unexpected(answer)
+        wanted = exact.parse(customer)
+        there = self._find(wanted)
+        if there is None:
+            said = [_sentence(loc[1:], message) for loc, message in _problems(answer)]
+            raise Refused({0: " ".join(said)})
+        other = [name for name in _COMPARED if name in wanted and not _same(name, wanted, there)]
+        if other:
+            reason = f"Customer {there['id']} is there, with another {' and '.join(other)}."
+            raise Refused({0: reason})
+        return Counts(duplicates=1)
+
+    def _find(self, wanted: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The customer that stands where one would be, if there is any."""
+        external_id, email = wanted.get("external_id"), wanted.get("email")
+        if isinstance(external_id, str) and external_id:
+            path = f"/v1/customers/external/{quote(external_id, safe='')}"
+            answer = self._call("GET", path)
+            if answer.status_code == 200:
+                return exact.parse(answer.content)  # type: ignore[no-any-return]
+        answer = self._call("GET", "/v1/customers/", params={"email": str(email)})
+        found = exact.parse(answer.content)["items"]
+        return found[0] if found else None
+
+
+_COMPARED: Final = ("email", "name", "external_id", "metadata", "type", "locale")
+
+
+def _same(name: str, wanted: Mapping[str, Any], there: Mapping[str, Any]) -> bool:
+    given, found = wanted[name], there[name]
+    if name == "email":
+        return str(given).casefold() == str(found).casefold()
+    return bool(given == found) or (not given and not found)
+
+
+def _problems(answer: httpx.Response) -> list[tuple[Sequence[Any], str]]:
+    return [(problem["loc"], problem["msg"]) for problem in answer.json()["detail"]]
+
+
+def _sentence(place: Sequence[Any], message: str) -> str:
+    """What is wrong, and where."""
+    return ": ".join([".".join(map(str, place)), message]) if place else message
 
 
 class IngestionQueue:
@@ -156,7 +259,7 @@ def _reasons(problems: Iterable[tuple[Sequence[Any], str]], events: int) -> dict
     for (_, *place), message in problems:
         match place:
             case ["events", int(number), *inner]:
-                reason = ": ".join([".".join(map(str, inner)), message]) if inner else message
+                reason = _sentence(inner, message)
                 reasons[number] = f"{reasons[number]} {reason}" if number in reasons else reason
             case _:
                 return dict.fromkeys(range(events), f"Of the whole request: {message}")

@@ -1,4 +1,4 @@
-"""``aureon ingest``: sends the events of a file, or of standard input, and counts each once.
+"""``aureon ingest`` and ``aureon import``: send a file's lines, or standard input's, each once.
 
 Batches go out in parallel. Where the destination is busy they wait, and go out again under the
 same key. Lines that are refused are reported in a file of their own, and their neighbours are
@@ -33,7 +33,8 @@ from rich.progress import (
 from aureon import exact
 from aureon.errors import AureonError, Unavailable
 from aureon_cli.batches import Batch, Cutter, Line
-from aureon_cli.destinations import Destination, Refused
+from aureon_cli.destinations import Api, Destination, Refused
+from aureon_cli.forms import JSON_LINES, Form
 from aureon_cli.journal import Begun, Counts, Journal, State
 
 PROGRESS_SUFFIX: Final = ".aureon-progress"
@@ -58,16 +59,16 @@ class Stopped(AureonError):
     """A batch is left as it is, since the work has stopped."""
 
 
-def run(path: Path, destination: Destination, parallel: int) -> int:
+def run(path: Path, destination: Destination, parallel: int, form: Form = JSON_LINES) -> int:
     """Send a file, or standard input for ``-``; return the exit code.
 
-    How many events were counted goes to standard output, everything else to standard error.
-    Raises `IngestError` and `DestinationError`.
+    How many lines were counted goes to standard output, everything else to standard error.
+    Raises `IngestError`, `DestinationError` and `FormError`.
     """
     try:
         with ExitStack() as stack:
             stack.enter_context(closing(destination))
-            work = _open(stack, path, destination, parallel)
+            work = _open(stack, path, destination, parallel, form)
             interrupted = work.run()
     except OSError as error:
         raise IngestError(f"{error.filename or path}: {error.strerror}.") from error
@@ -80,31 +81,45 @@ def run(path: Path, destination: Destination, parallel: int) -> int:
     return DONE
 
 
+def first_line(path: Path) -> bytes:
+    """The first line of a file; nothing where it can be read only once. Raises `IngestError`."""
+    if path == STANDARD_INPUT or not path.is_file():
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.readline(Api.max_bytes)
+    except OSError as error:
+        raise IngestError(f"{path}: {error.strerror}.") from error
+
+
 def _summarize(journal: Journal, destination: Destination) -> None:
     names = (*destination.outcomes, "rejected")
     typer.echo(", ".join(f"{name} {getattr(journal.state.counts, name)}" for name in names))
 
 
-def _open(stack: ExitStack, path: Path, destination: Destination, parallel: int) -> _Work:
+def _open(
+    stack: ExitStack, path: Path, destination: Destination, parallel: int, form: Form
+) -> _Work:
     """Open what there is to read and to write. Raises `IngestError` and `JournalError`."""
     file = sys.stdin.buffer if path == STANDARD_INPUT else stack.enter_context(path.open("rb"))
     size_bytes = None
     if path != STANDARD_INPUT and path.is_file():
         _lock(file, path)
-        journal = Journal.open(_beside(path, PROGRESS_SUFFIX), path.resolve(), destination.name)
+        source, name = (f"{form.prefix}{part}" for part in (path.resolve(), destination.name))
+        journal = Journal.open(_beside(path, PROGRESS_SUFFIX), source, name)
         rejected_path = _beside(path, REJECTED_SUFFIX)
         size_bytes = path.stat().st_size
     else:
         # Nobody can tell whether another stream is the same, so each is another.
         journal = Journal(State(f"stream {uuid_utils.uuid4()}", destination.name), None)
         rejected_path = Path("stdin" + REJECTED_SUFFIX)
-    rejected = _RejectedLines(rejected_path, journal.state.rejected_bytes)
+    rejected = _RejectedLines(rejected_path, form.noun, journal.state.rejected_bytes)
     stack.enter_context(closing(rejected))
     # In the end, when the bar is gone: as long as it is there, it takes standard output too.
     stack.callback(_summarize, journal, destination)
     progress = stack.enter_context(_progress())
     task = progress.add_task("", total=size_bytes, lines=0)
-    return _Work(file, destination, parallel, journal, rejected, progress, task)
+    return _Work(file, form, destination, parallel, journal, rejected, progress, task)
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -115,7 +130,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise IngestError(f"Another aureon ingest is at work on {path}.") from error
+        raise IngestError(f"Another aureon is at work on {path}.") from error
 
 
 def _progress() -> Progress:
@@ -135,9 +150,10 @@ def _progress() -> Progress:
 class _RejectedLines:
     """The file that names the lines that were rejected, and says why."""
 
-    def __init__(self, path: Path, size_bytes: int) -> None:
+    def __init__(self, path: Path, noun: str, size_bytes: int) -> None:
         """`size_bytes` is how much of the file is known to be in order."""
         self.path = path
+        self._noun = noun
         self.size_bytes = size_bytes
         self._file: BinaryIO | None = None
         if not size_bytes:
@@ -149,7 +165,11 @@ class _RejectedLines:
                 self._file = self.path.open("ab")
                 self.size_bytes = min(self.size_bytes, self._file.tell())
                 self._file.truncate(self.size_bytes)
-            report = {"line": line.number, "error": reasons[line.number], "event": _event(line)}
+            report = {
+                "line": line.number,
+                "error": reasons[line.number],
+                self._noun: _said(line),
+            }
             self.size_bytes += self._file.write(exact.write(report) + b"\n")
         if self._file is not None:
             self._file.flush()
@@ -159,13 +179,13 @@ class _RejectedLines:
             self._file.close()
 
 
-def _event(line: Line) -> object:
+def _said(line: Line) -> object:
     """What a line says, or the line itself where it says nothing."""
     try:
-        event: object = exact.parse(line.text)
+        said: object = exact.parse(line.text)
     except ValueError:
         return line.text.decode(errors="replace")
-    return event
+    return said
 
 
 @dataclass
@@ -173,6 +193,7 @@ class _Work:
     """A source on its way to its destination, as many batches at once as go out in parallel."""
 
     file: BinaryIO
+    form: Form
     destination: Destination
     parallel: int
     journal: Journal
@@ -241,11 +262,11 @@ class _Work:
         First the batches that may have arrived, as they were; then those that never were begun.
         """
         state = self.journal.state
-        cutter = Cutter(self.file, self.destination.max_bytes)
+        cutter = Cutter(self.file, self.form, self.destination.max_bytes)
         if not cutter.skip(state.position):
             raise IngestError(
                 f"The first {state.position.lines:,} lines of {self.file.name} were sent, and have "
-                "changed since. Send new events in a file of their own."
+                "changed since. Send new ones in a file of their own."
             )
         self._show("", completed=state.position.offset, lines=state.position.lines)
         for begun in state.begun:
@@ -260,7 +281,7 @@ class _Work:
 
     def _again(self, begun: Begun) -> tuple[Batch, dict[int, str]]:
         self.file.seek(begun.start.offset)
-        cutter = Cutter(self.file, self.destination.max_bytes, begun.start)
+        cutter = Cutter(self.file, self.form, self.destination.max_bytes, begun.start)
         batch = cutter.next(until=begun.end)
         if batch is None:
             raise IngestError(f"{self.file.name} has become shorter.")

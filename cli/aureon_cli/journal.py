@@ -1,4 +1,4 @@
-"""What ``aureon ingest`` remembers of a file that it sends, in a file beside it.
+"""What is remembered of a file that is sent, in a file beside it.
 
 A batch is written down before it is sent, and again once what became of it is known. So whoever
 takes the work up sends the same batches again, as far as it is not known that they have arrived,
@@ -87,20 +87,20 @@ class Journal:
         return self._path is not None
 
     @classmethod
-    def open(cls, path: Path, source: Path, destination: str) -> Journal:
+    def open(cls, path: Path, source: str, destination: str) -> Journal:
         """Take up what is remembered of a source, or begin. Raises `JournalError`."""
         try:
             state = msgspec.json.decode(path.read_bytes(), type=State)
         except FileNotFoundError:
-            return cls(State(str(source), destination), path)
+            return cls(State(source, destination), path)
         except msgspec.MsgspecError as error:
-            raise JournalError(f"{path} is not what aureon ingest has written.") from error
+            raise JournalError(f"{path} is not what aureon has written.") from error
         if state.version != VERSION:
-            raise JournalError(f"{path} was written by another version of aureon ingest.")
+            raise JournalError(f"{path} was written by another version of aureon.")
         if state.destination != destination:
             raise JournalError(
-                f"{path} tells of events that went elsewhere, or with another token. To send all "
-                "of them here, move it away."
+                f"{path} tells of what went elsewhere, with another token, or as something else. "
+                "To send all of it here, move it away."
             )
         return cls(state, path)
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,10 +30,19 @@ from aureon.audit import Audit
 from aureon.errors import AureonError
 from aureon.queue import Queue
 from aureon.store import Store
-from aureon_cli import audit, dev, dlq, engine, ingest
-from aureon_cli.destinations import Api, Destination, IngestionQueue
+from aureon_cli import audit, dev, dlq, engine, forms, ingest
+from aureon_cli.destinations import Api, CustomersApi, Destination, IngestionQueue
+from aureon_cli.forms import Csv, Form, JsonLines, Kind
 
 WIDE: Final = 200  # columns, where the output is not a terminal
+
+
+class Format(StrEnum):
+    """How a file that is moved in is written."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Exact metering and credits.")
 organizations_app = typer.Typer(no_args_is_help=True, help="Organizations.")
@@ -40,7 +50,11 @@ tokens_app = typer.Typer(no_args_is_help=True, help="An organization's access to
 dlq_app = typer.Typer(no_args_is_help=True, help="Messages that failed for good.")
 app.add_typer(organizations_app, name="organizations")
 app.add_typer(tokens_app, name="tokens")
+import_app = typer.Typer(
+    no_args_is_help=True, help="Move an organization in, from CSV or JSON Lines."
+)
 app.add_typer(dlq_app, name="dlq")
+app.add_typer(import_app, name="import")
 
 Organization = Annotated[
     str | None,
@@ -54,6 +68,26 @@ QueueUrl = Annotated[
 ]
 DeadLetterQueueUrl = Annotated[
     str | None, typer.Option(help="By default AUREON_DEAD_LETTER_QUEUE_URL.")
+]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="- is standard input.")]
+Url = Annotated[
+    str | None, typer.Option(envvar="AUREON_URL", help="Where the API is.", show_default=False)
+]
+Token = Annotated[
+    str | None, typer.Option(envvar="AUREON_ACCESS_TOKEN", help="An access token for it.")
+]
+Parallel = Annotated[
+    int, typer.Option(min=1, max=64, help="How many requests are under way at once.")
+]
+FileFormat = Annotated[
+    Format | None,
+    typer.Option("--format", help="By default csv where the file's name ends so, else jsonl."),
+]
+OldIds = Annotated[
+    bool,
+    typer.Option(
+        "--old-ids", help="Call customers without an external id what they were called there."
+    ),
 ]
 Data = Annotated[
     Path, typer.Option(envvar="AUREON_DATA", help="The folder that holds the local service's data.")
@@ -203,21 +237,15 @@ def run_audit(
 @app.command("ingest")
 def run_ingest(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is standard input.")],
-    url: Annotated[
-        str | None, typer.Option(envvar="AUREON_URL", help="Where the API is.", show_default=False)
-    ] = None,
-    token: Annotated[
-        str | None, typer.Option(envvar="AUREON_ACCESS_TOKEN", help="An access token for it.")
-    ] = None,
+    file: File,
+    url: Url = None,
+    token: Token = None,
     to_queue: Annotated[
         bool, typer.Option("--queue", help="Send to the ingestion queue, not over HTTP.")
     ] = False,
     queue_url: QueueUrl = None,
     organization: Organization = None,
-    parallel: Annotated[
-        int, typer.Option(min=1, max=64, help="How many requests are under way at once.")
-    ] = 8,
+    parallel: Parallel = 8,
 ) -> None:
     """Send the events of a file, one in each line as JSON, and count each once.
 
@@ -237,11 +265,93 @@ def run_ingest(
                 _queue(context, queue.INGESTION, queue_url), organization_id
             )
         else:
-            destination = _api(context, url, token)
+            destination = Api(*_address(context, url, token))
         raise typer.Exit(ingest.run(file, destination, parallel))
 
 
-def _api(context: typer.Context, url: str | None, token: str | None) -> Api:
+@import_app.command("customers")
+def import_customers(
+    context: typer.Context,
+    file: File,
+    format_: FileFormat = None,
+    old_ids: OldIds = False,
+    url: Url = None,
+    token: Token = None,
+    parallel: Parallel = 8,
+) -> None:
+    """Create customers. Those that are there are left as they are, and count as duplicates.
+
+    Of a CSV file, the columns email, name, external_id, type, locale, tax_id, billing_address.*
+    and metadata.* are taken. Files, reports and exit codes are as with aureon ingest.
+    """
+    with _clear_errors():
+        destination = CustomersApi(*_address(context, url, token))
+        _import(file, destination, parallel, format_, forms.customers(old_ids=old_ids))
+
+
+@import_app.command("balances")
+def import_balances(
+    context: typer.Context,
+    file: File,
+    name: Annotated[str, typer.Option(help="The name of the events that the meter counts.")],
+    property_: Annotated[
+        str, typer.Option("--property", help="What the meter adds up, as in units.")
+    ],
+    format_: FileFormat = None,
+    old_ids: OldIds = False,
+    url: Url = None,
+    token: Token = None,
+    parallel: Parallel = 8,
+) -> None:
+    """Open balances: one event for each customer, which counts once, whatever file it is from.
+
+    A line names a customer, as external_customer_id or customer_id, and says how many credits are
+    left, as credits; or the balance, as balance, with the sign that it has here: negative where
+    credits are left. Files, reports and exit codes are as with aureon ingest.
+    """
+    with _clear_errors():
+        destination = Api(*_address(context, url, token))
+        kind = forms.balances(name, property_, old_ids=old_ids)
+        _import(file, destination, parallel, format_, kind)
+
+
+@import_app.command("events")
+def import_events(
+    context: typer.Context,
+    file: File,
+    format_: FileFormat = None,
+    old_ids: OldIds = False,
+    url: Url = None,
+    token: Token = None,
+    parallel: Parallel = 8,
+) -> None:
+    """Count events from elsewhere, each once. An id that they had there becomes their external id.
+
+    Of a CSV file, the columns name, external_customer_id, customer_id, external_id, id, timestamp
+    and metadata.* are taken. Files, reports and exit codes are as with aureon ingest.
+    """
+    with _clear_errors():
+        destination = Api(*_address(context, url, token))
+        _import(file, destination, parallel, format_, forms.events(old_ids=old_ids))
+
+
+def _import(
+    file: Path, destination: Destination, parallel: int, format_: Format | None, kind: Kind
+) -> None:
+    """Send a file's lines as what they are of, and say which columns were left out."""
+    form: Form
+    if format_ is Format.CSV or (format_ is None and file.suffix.lower() == ".csv"):
+        form = Csv(kind, ingest.first_line(file))
+    else:
+        form = JsonLines(kind)
+    code = ingest.run(file, destination, parallel, form)
+    if isinstance(form, Csv) and form.ignored:
+        typer.echo(f"aureon: Columns that are not taken: {', '.join(form.ignored)}.", err=True)
+    raise typer.Exit(code)
+
+
+def _address(context: typer.Context, url: str | None, token: str | None) -> tuple[str, str]:
+    """Where the API is, and the token for it."""
     running: dev.Running | None = context.obj
     if running and url:
         raise dev.ServiceError("--url, or AUREON_URL, is set, which --local would overrule.")
@@ -253,7 +363,7 @@ def _api(context: typer.Context, url: str | None, token: str | None) -> Api:
         raise typer.BadParameter("say where the API is, as in https://…", param_hint="--url")
     if not token:
         raise typer.BadParameter("give an access token", param_hint="--token")
-    return Api(url, token)
+    return url, token
 
 
 def _queue(context: typer.Context, variable: str, url: str | None) -> Queue:

@@ -613,8 +613,8 @@ def test_progress_towards_another_organization_is_not_taken_for_this_ones(
     said = ingested(new_api(), code=1).stderr
 
     assert said == (
-        "aureon: events.jsonl.aureon-progress tells of events that went elsewhere, or with "
-        "another token. To send all of them here, move it away.\n"
+        "aureon: events.jsonl.aureon-progress tells of what went elsewhere, with another token, "
+        "or as something else. To send all of it here, move it away.\n"
     )
 
 
@@ -625,7 +625,7 @@ def test_a_progress_file_that_makes_no_sense_is_refused(
     write(file, *events(4))
     progress(file).write_bytes(content)
 
-    assert "is not what aureon ingest has written" in ingested(api, code=1).stderr
+    assert "is not what aureon has written" in ingested(api, code=1).stderr
     assert network.keys == []
 
 
@@ -634,7 +634,7 @@ def test_a_file_is_sent_by_one_command_at_a_time(network: Network, api: Api, fil
     with file.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         said = ingested(api, code=1).stderr
-    assert said == "aureon: Another aureon ingest is at work on events.jsonl.\n"
+    assert said == "aureon: Another aureon is at work on events.jsonl.\n"
 
 
 def test_batches_go_out_in_parallel_and_no_more_of_the_file_is_read(

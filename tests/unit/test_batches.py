@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import io
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aureon import exact
 from aureon_cli import batches
 from aureon_cli.batches import Batch, Cutter, Position
+from aureon_cli.forms import JSON_LINES, Csv, Kind
 
 MAX_BYTES = 64
 
@@ -21,7 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def cut(content: bytes, max_bytes: int = MAX_BYTES) -> list[Batch]:
-    cutter = Cutter(io.BytesIO(content), max_bytes)
+    cutter = Cutter(io.BytesIO(content), JSON_LINES, max_bytes)
     return list(iter(cutter.next, None))
 
 
@@ -84,7 +87,7 @@ def test_work_that_is_taken_up_finds_the_same_batches(content: bytes, done: int)
     whole = cut(content)
     position = whole[min(done, len(whole)) - 1].end if done and whole else Position()
 
-    cutter = Cutter(io.BytesIO(content), MAX_BYTES)
+    cutter = Cutter(io.BytesIO(content), JSON_LINES, MAX_BYTES)
     assert cutter.skip(position)
     rest = list(iter(cutter.next, None))
 
@@ -92,7 +95,7 @@ def test_work_that_is_taken_up_finds_the_same_batches(content: bytes, done: int)
     for batch in whole:
         file = io.BytesIO(content)
         file.seek(batch.start.offset)
-        again = Cutter(file, MAX_BYTES, batch.start).next(until=batch.end.offset)
+        again = Cutter(file, JSON_LINES, MAX_BYTES, batch.start).next(until=batch.end.offset)
         assert again is not None
         assert (again.lines, again.refused) == (batch.lines, batch.refused)
         assert again.key("source") == batch.key("source")
@@ -100,7 +103,7 @@ def test_work_that_is_taken_up_finds_the_same_batches(content: bytes, done: int)
 
 def test_a_batch_ends_where_it_is_known_to_have_ended() -> None:
     """Although the file has grown since, and there would be room."""
-    grown = Cutter(io.BytesIO(b"1\n2\n3\n"), MAX_BYTES)
+    grown = Cutter(io.BytesIO(b"1\n2\n3\n"), JSON_LINES, MAX_BYTES)
     batch = grown.next(until=2)
     assert batch is not None
     assert texts(batch) == [b"1"]
@@ -109,7 +112,7 @@ def test_a_batch_ends_where_it_is_known_to_have_ended() -> None:
 @pytest.mark.parametrize("changed", [b"1\n9\n3\n", b"1\n", b""])
 def test_a_change_in_what_was_sent_is_noticed(changed: bytes) -> None:
     (batch,) = cut(b"1\n2\n")
-    assert not Cutter(io.BytesIO(changed), MAX_BYTES).skip(batch.end)
+    assert not Cutter(io.BytesIO(changed), JSON_LINES, MAX_BYTES).skip(batch.end)
 
 
 def test_a_key_tells_sources_places_and_contents_apart() -> None:
@@ -118,3 +121,34 @@ def test_a_key_tells_sources_places_and_contents_apart() -> None:
     keys = {first.key("a"), first.key("b"), second.key("a"), other.key("a")}
     assert len(keys) == 4
     assert all(len(key) <= 255 for key in keys)
+
+
+KIND = Kind("things", ["a", "b"], [["a"]], lambda value: value)
+FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
+
+
+@settings(max_examples=200)
+@given(rows=st.lists(st.tuples(FIELDS.filter(str.strip), FIELDS), max_size=9))
+def test_a_record_of_a_table_may_go_over_lines(rows: list[tuple[str, str]]) -> None:
+    """Whatever is quoted as RFC 4180 says is read as it was, a batch never cuts it."""
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
+    content = text.getvalue().encode()
+    cutter = Cutter(io.BytesIO(content), Csv(KIND), 100_000)
+
+    found = [line for batch in iter(cutter.next, None) for line in batch.lines]
+
+    # A line like the first one is one: tables may be put one after the other.
+    rows = [row for row in rows if row != ("a", "b")]
+    wanted = [{"a": a, "b": b} if b else {"a": a} for a, b in rows]
+    assert [exact.parse(line.text) for line in found] == wanted
+    assert cutter.position.offset == len(content)
+
+
+def test_a_line_of_a_table_has_the_number_that_it_begins_on() -> None:
+    cutter = Cutter(io.BytesIO(b'a,b\n1,"\n\n"\n\n2,3\n4,"'), Csv(KIND), 100)
+
+    batches = list(iter(cutter.next, None))
+
+    assert [line.number for batch in batches for line in batch.lines] == [2, 6, 7]
+    assert [*batches[0].refused] == [7]
