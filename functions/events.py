@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-from aureon import answers, catalog, events, listing, preview
+from aureon import answers, events, listing, preview, wanted
 from aureon.bodies import check
 from aureon.bodies.meters import PreviewBody
-from aureon.domain.filters import compile_filter
-from aureon.errors import Invalid, NotFound, Problem
+from aureon.errors import Invalid, Problem
 from aureon.http import Answer, Request, Resolver
-from aureon.selection import Selection
 
 api = Resolver()
 handler = api.handler
@@ -32,8 +28,8 @@ def list_(request: Request) -> Answer:
     found = events.find(
         request.store,
         request.organization_id,
-        _selection(request),
-        ledger_ids=_ledgers(request),
+        wanted.selection(request),
+        ledger_ids=wanted.ledgers(request),
         oldest_first=_oldest_first(request),
         part=paging.slice(),
     )
@@ -49,7 +45,9 @@ def names(request: Request) -> Answer:
     ordered = listing.sort(
         (
             name
-            for name in events.names(request.store, request.organization_id, _ledgers(request))
+            for name in events.names(
+                request.store, request.organization_id, wanted.ledgers(request)
+            )
             if (not sources or name.source in sources) and query in name.name.casefold()
         ),
         request.texts("sorting"),
@@ -79,33 +77,6 @@ def preview_(request: Request) -> Answer:
         limit=body.limit,
     )
     return Answer(200, answers.preview(request.organization_id, found))
-
-
-def _selection(request: Request) -> Selection:
-    meter_id = request.text("meter_id")
-    try:
-        meter = meter_id and catalog.get(request.store, request.organization_id, meter_id)
-    except NotFound as error:
-        problem = Problem("value_error", ("query", "meter_id"), "Meter does not exist.", meter_id)
-        raise Invalid([problem]) from error
-    return Selection(
-        start=request.time("start_timestamp"),
-        end=request.time("end_timestamp"),
-        names=request.texts("name"),
-        sources=request.texts("source"),
-        metadata=request.metadata(),
-        text=request.text("query") or "",
-        predicate=compile_filter(meter.filter) if meter else None,
-    )
-
-
-def _ledgers(request: Request) -> Collection[str] | None:
-    return events.ledgers(
-        request.store,
-        request.organization_id,
-        customer_ids=request.texts("customer_id"),
-        external_ids=request.texts("external_customer_id"),
-    )
 
 
 def _oldest_first(request: Request) -> bool:

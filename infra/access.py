@@ -132,6 +132,11 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
         "PutItem": (METERS,),
         "UpdateItem": (METERS,),
     },
+    "export": {
+        "GetItem": (TOKEN, METERS, LOG, PROJECTION),
+        "BatchGetItem": (CUSTOMER, EXTERNAL, LOG),
+        "Query": (LOG, TIMELINE),
+    },
     "projector": {
         "GetItem": (METERS, PROJECTION),
         "BatchGetItem": (TIMELINE, NAMES, QUANTITIES),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,6 +42,16 @@ class Reply:
         return {tuple(map(str, problem["loc"])) for problem in self.body["detail"]}
 
 
+def _text(answer: Mapping[str, Any]) -> str:
+    """The body of an answer that is a text, however it was sent."""
+    body: str = answer["body"]
+    if not answer.get("isBase64Encoded"):
+        return body
+    content = b64decode(body)
+    compressed = answer["headers"].get("Content-Encoding") == "gzip"
+    return (gzip.decompress(content) if compressed else content).decode()
+
+
 @dataclass(frozen=True)
 class Api:
     """A caller with a token of one organization."""
@@ -72,7 +84,7 @@ class Api:
     ) -> Reply:
         name, event = self.event(method, path, content, headers, query=query)
         answer = HANDLERS[name](event, Context(name))
-        reply = Reply(answer["statusCode"], answer["headers"], answer["body"])
+        reply = Reply(answer["statusCode"], answer["headers"], _text(answer))
         self._assert_discreet(reply)
         return reply
 

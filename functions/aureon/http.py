@@ -56,8 +56,15 @@ DEFAULT_STAGE: Final = "$default"
 JSON: Final = "application/json"
 
 
+class Content(NamedTuple):
+    """A body that is no JSON: its media type, and its bytes."""
+
+    type: str
+    data: bytes
+
+
 class Answer(NamedTuple):
-    """A status, a value for the JSON body, None for no body, and headers."""
+    """A status, a value for the JSON body, or `Content`, or None for no body, and headers."""
 
     status: int
     value: Any
@@ -159,11 +166,12 @@ class Request:
         }
 
     def paging(self) -> Paging:
-        page = self._whole_number("page", 1)
-        limit = self._whole_number("limit", DEFAULT_LIMIT)
+        page = self.whole_number("page", 1)
+        limit = self.whole_number("limit", DEFAULT_LIMIT)
         return Paging(page, min(limit, MAX_LIMIT))
 
-    def _whole_number(self, name: str, default: int) -> int:
+    def whole_number(self, name: str, default: int) -> int:
+        """A query parameter that is a whole number from 1 on."""
         text = self.text(name)
         if text is None:
             return default
@@ -203,7 +211,7 @@ class Resolver:
     """Routes of one function, and the handler that Lambda calls."""
 
     def __init__(self) -> None:
-        self._routes: list[tuple[str, str, Callable[..., Response[str]]]] = []
+        self._routes: list[tuple[str, str, Callable[..., Response[Any]]]] = []
         self._threads = threading.local()
         self._guard = Guard()
 
@@ -214,7 +222,7 @@ class Resolver:
         """
 
         def add(serve: Serve) -> Serve:
-            def routed(**parameters: str) -> Response[str]:
+            def routed(**parameters: str) -> Response[Any]:
                 request = self._router.current
                 if scope is not None:
                     request.access.require(scope)
@@ -316,8 +324,11 @@ def _path(event: Mapping[str, Any]) -> str:
     return path
 
 
-def _respond(answer: Answer) -> Response[str]:
+def _respond(answer: Answer) -> Response[Any]:
     """An answer in the router's terms."""
+    if isinstance(answer.value, Content):
+        headers = {**answer.headers, "Content-Type": answer.value.type}
+        return Response(answer.status, body=answer.value.data, headers=headers)
     plain = _plain(answer)
     return Response(answer.status, body=plain["body"], headers=plain["headers"])
 

@@ -46,6 +46,7 @@ ROUTES: Final = (
     Route("PATCH", "/v1/meters/{id}", "meters"),
     Route("POST", "/v1/events/ingest", "ingest"),
     Route("GET", "/v1/events/", "events"),
+    Route("GET", "/v1/events/export", "export"),
     Route("GET", "/v1/events/names", "events"),
     Route("GET", "/v1/events/{id}", "events"),
     Route("GET", "/v1/dead-letters/", "dead_letters"),

@@ -25,7 +25,7 @@ from tests.infra.conftest import Properties, Synthesized
 from tests.projection import project_all
 from tests.queue import deliver, message
 
-READERS = ("balances", "dead_letters", "events", "health", "quantities")
+READERS = ("balances", "dead_letters", "events", "export", "health", "quantities")
 # Who works for no caller, or for any.
 TOKENLESS = {"backfill", "consumer", "dashboard", "health", "projector"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem"}
@@ -270,11 +270,12 @@ def lived(
     api.ingest(usage("early", 1))
     for _ in range(2):
         project_all(store)
-    for path in ("/v1/events/", "/v1/events/names"):
+    for path in ("/v1/events/", "/v1/events/export", "/v1/events/names"):
         assert api.get(path).status == 200
         assert api.get(path, customer_id=other_id, external_customer_id="queued").status == 200
     (event, *_) = api.get("/v1/events/", meter_id=meter_id).body["items"]
     assert api.get(f"/v1/events/{event['id']}").status == 200
+    assert api.get("/v1/events/export", after=event["id"], meter_id=meter_id).status == 200
     for number, func in enumerate(("sum", "max", "unique")):
         count_the_past(api, func, customer_id)
         api.ingest(usage("queued", 10 + number))

@@ -132,6 +132,8 @@ def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(
     (balance,) = replay("balances.list")["items"]
     assert (balance["balance"], balance["available_credits"]) == (-7, 7)
 
+    assert replay.raw("export.csv")["headers"]["X-Event-Count"] == "3"
+
     assert replay.raw("authorizer.queue")["context"]["organization_id"] == api.organization_id
     assert replay.raw("consumer.messages") == {"batchItemFailures": []}
     (balance,) = replay("balances.state")["active_meters"]
