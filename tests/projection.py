@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable
 from decimal import Decimal
 from itertools import count
@@ -13,42 +12,23 @@ from aureon import keys, table, times
 from aureon.domain.meters import Match, Meter, MeterSet
 from aureon.store import Item, Store, to_attributes
 from aureon_cli.gateway import Context
+from aureon_cli.stream_source import Record, inserted
 from tests.recount import pages, scan
 
 _numbers: Final = count(1)
 
 
-def record(item: Item) -> dict[str, Any]:
+def record(item: Item) -> Record:
     """The record of the stream that tells of an item's insertion, as Lambda hands it over."""
-    image = to_attributes(item)
-    for attribute in image.values():
-        if "B" in attribute:
-            attribute["B"] = b64encode(attribute["B"]).decode()
-    number = next(_numbers)
-    return {
-        "eventID": f"{number:032x}",
-        "eventName": "INSERT",
-        "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb",
-        "awsRegion": "us-east-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": 1795500000,
-            "Keys": {name: image[name] for name in (keys.PARTITION, keys.SORT)},
-            "NewImage": image,
-            "SequenceNumber": f"{number:021}",
-            "SizeBytes": len(str(image)),
-            "StreamViewType": table.STREAM_VIEW,
-        },
-        "eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/aureon/stream/1",
-    }
+    return inserted(to_attributes(item), next(_numbers))
 
 
-def records(store: Store) -> list[dict[str, Any]]:
+def records(store: Store) -> list[Record]:
     """The records of all pages that are in the table, in no order that matters."""
     return [record(item) for item in scan(store) if table.PAGE_MARK in item]
 
 
-def deliver(delivery: Iterable[dict[str, Any]]) -> list[str]:
+def deliver(delivery: Iterable[Record]) -> list[str]:
     """Hand records to the projector; return the sequence numbers of those that failed."""
     answer: Any = projector.handler({"Records": list(delivery)}, Context("projector"))  # type: ignore[arg-type]
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]

@@ -8,6 +8,7 @@ of its own beside it. The data folder holds everything that outlives a run:
     token          the access token, for its owner's eyes only
     engine.json    where the running service and its engine are; absent while none runs
     engine/        the engine's data and its log
+    projected      there while none runs, where all that was counted can be looked at too
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ import httpx
 import uvicorn
 from rich.console import Console
 
-from aureon import queue, routes, store, table, tokens
+from aureon import backfill, queue, routes, store, table, tokens
 from aureon.errors import AureonError, InvalidToken
 from aureon.store import Store
-from aureon_cli import engine, event_source, queue_route
+from aureon_cli import engine, event_source, queue_route, stream_source
+from aureon_cli.calls import Calls
 from aureon_cli.gateway import FUNCTION_SECONDS, Gateway, Handler
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ HANDLER_THREADS: Final = 32
 KEEP_ALIVE_SECONDS: Final = 75
 READY_SECONDS: Final = 30.0
 
+BACKFILL_QUEUE: Final = "aureon-backfill"
 INGESTION_QUEUE: Final = "aureon-ingestion"
 DEAD_LETTER_QUEUE: Final = "aureon-dead-letters"
 # A message is hidden for a little longer than its consumer runs. All its deliveries take longer
@@ -95,8 +98,9 @@ def run(port: int, data: Path) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `ServiceError` and `EngineError`.
 
     The environment says the rest: ``AUREON_ACCESS_TOKEN`` fixes the token, ``AUREON_TABLE``
-    names the table. With ``AWS_ENDPOINT_URL`` no engine is started, and ``AUREON_QUEUE_URL`` and
-    ``AUREON_DEAD_LETTER_QUEUE_URL`` name the queues, if there are any.
+    names the table. With ``AWS_ENDPOINT_URL`` no engine is started, and ``AUREON_QUEUE_URL``,
+    ``AUREON_DEAD_LETTER_QUEUE_URL`` and ``AUREON_BACKFILL_QUEUE_URL`` name the queues, if there are
+    any.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
@@ -107,11 +111,14 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
     listener = stack.enter_context(_listen(port))
     stack.enter_context(_hold(data))
     os.environ["AUREON_TABLE"] = os.environ.get("AUREON_TABLE") or DEFAULT_TABLE
+    note = stack.enter_context(stream_source.Note(data / "projected"))
     embedded = None
     if not os.environ.get("AWS_ENDPOINT_URL"):
         embedded = stack.enter_context(engine.running(data / "engine", persistent=True))
         embedded.use()
         _create_queues(queue.connect(), os.environ["AWS_ENDPOINT_URL"])
+        # All calls are this process's own, and waited for one by one.
+        os.environ[backfill.WAIT] = "0"
     ledger = store.from_environment()
     _create_table(ledger)
     token = os.environ.get("AUREON_ACCESS_TOKEN", "").strip() or _keep_token(data)
@@ -127,14 +134,22 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
     )
     _announce(data, running)
 
-    ingestion = queue.from_environment(queue.INGESTION)
-    served, handlers = list(routes.ROUTES), _handlers()
-    if ingestion:
-        consumer = importlib.import_module("consumer").handler
-        stack.enter_context(event_source.polling(ingestion, "consumer", consumer))
+    calls = Calls()
+    served = list(routes.ROUTES)
+    handlers = {name: calls.counted(handler) for name, handler in _handlers().items()}
+    # Before what writes, so that it reads what that wrote until its end.
+    stack.enter_context(stream_source.polling(ledger, "projector", _handler("projector"), note))
+    stopping = threading.Event()
+    if ingestion := queue.from_environment(queue.INGESTION):
+        consumer = calls.counted(_handler("consumer"))
+        stack.enter_context(event_source.polling(ingestion, "consumer", consumer, stopping))
         served.append(routes.QUEUE_ROUTE)
-        authorizer = importlib.import_module(routes.QUEUE_ROUTE.handler).handler
+        authorizer = _handler(routes.QUEUE_ROUTE.handler)
         handlers[routes.QUEUE_ROUTE.handler] = queue_route.sending_to(ingestion, authorizer)
+    if jobs := queue.from_environment(backfill.QUEUE):
+        worker = calls.after_those_under_way(_handler("backfill"))
+        stack.enter_context(event_source.polling(jobs, "backfill", worker, stopping))
+    stack.callback(stopping.set)
     pool = stack.enter_context(ThreadPoolExecutor(HANDLER_THREADS, "handler"))
     server = uvicorn.Server(
         uvicorn.Config(
@@ -215,13 +230,23 @@ def _create_table(ledger: Store) -> None:
     client = ledger.client
     with suppress(client.exceptions.ResourceInUseException):
         client.create_table(TableName=ledger.table, **table.SCHEMA)
-    client.get_waiter("table_exists").wait(
+    _await_table(ledger)
+    if "LatestStreamArn" not in client.describe_table(TableName=ledger.table)["Table"]:
+        # A service made it before there was anything to project.
+        client.update_table(
+            TableName=ledger.table, StreamSpecification=table.SCHEMA["StreamSpecification"]
+        )
+        _await_table(ledger)
+
+
+def _await_table(ledger: Store) -> None:
+    ledger.client.get_waiter("table_exists").wait(
         TableName=ledger.table, WaiterConfig={"Delay": 1, "MaxAttempts": int(READY_SECONDS)}
     )
 
 
 def _create_queues(client: SQSClient, endpoint_url: str) -> None:
-    """Create the ingestion queue and its dead-letter queue, and name them in the environment."""
+    """Create the queues, and name them in the environment."""
     dead_letters = _create_queue(
         client, DEAD_LETTER_QUEUE, {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
     )
@@ -235,9 +260,11 @@ def _create_queues(client: SQSClient, endpoint_url: str) -> None:
         INGESTION_QUEUE,
         {"VisibilityTimeout": str(VISIBILITY_SECONDS), "RedrivePolicy": json.dumps(redrive)},
     )
+    jobs = _create_queue(client, BACKFILL_QUEUE, {"VisibilityTimeout": str(VISIBILITY_SECONDS)})
     # The engine may say where it was when a queue was made; it is somewhere else each time.
     os.environ[queue.DEAD_LETTERS] = endpoint_url + urlsplit(dead_letters).path
     os.environ[queue.INGESTION] = endpoint_url + urlsplit(ingestion).path
+    os.environ[backfill.QUEUE] = endpoint_url + urlsplit(jobs).path
 
 
 def _create_queue(
@@ -284,8 +311,12 @@ def _admit(ledger: Store, token: str) -> str:
 
 def _handlers() -> dict[str, Handler]:
     """Import the handlers; they read their settings from the environment, which is set by now."""
-    names = {route.handler for route in routes.ROUTES}
-    return {name: importlib.import_module(name).handler for name in names}
+    return {name: _handler(name) for name in {route.handler for route in routes.ROUTES}}
+
+
+def _handler(name: str) -> Handler:
+    handler: Handler = importlib.import_module(name).handler
+    return handler
 
 
 def _in_background(work: Callable[..., None], *arguments: Any) -> None:

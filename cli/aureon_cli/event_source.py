@@ -29,12 +29,15 @@ PAUSE_SECONDS: Final = 1.0
 
 
 @contextmanager
-def polling(queue: Queue, name: str, handler: Handler) -> Iterator[None]:
+def polling(
+    queue: Queue, name: str, handler: Handler, stopping: threading.Event | None = None
+) -> Iterator[None]:
     """Hand a queue's messages to the function of this name for the length of a ``with`` block.
 
-    A delivery that is under way at the end is finished.
+    A delivery that is under way at the end is finished. `stopping` may tell several to end, so that
+    they do it together.
     """
-    stopping = threading.Event()
+    stopping = stopping or threading.Event()
 
     def poll() -> None:
         while not stopping.is_set():

@@ -157,15 +157,24 @@ def find(
     external_ids: Collection[str] = (),
     meter_ids: Collection[str] = (),
 ) -> list[CustomerMeter]:
-    """The balances of these customers and meters; of all of them where none are named."""
+    """The balances of these customers and meters; of all of them where none are named.
+
+    Where no customers are named, those are left out of whom nothing was counted yet, incomplete as
+    their balances may be: a list of all is no place to learn that a meter is still counting.
+    """
     found: list[CustomerMeter] = []
+    named = bool(customer_ids or external_ids)
     for customer_id in _customer_ids(store, organization_id, customer_ids, external_ids):
         try:
             _, customer_meters = of_customer(store, organization_id, customer_id)
         except NotFound:
             continue
         found += customer_meters
-    return [one for one in found if not meter_ids or one.meter.id in meter_ids]
+    return [
+        one
+        for one in found
+        if (named or one.balance.count) and (not meter_ids or one.meter.id in meter_ids)
+    ]
 
 
 def _customer_ids(

@@ -45,14 +45,6 @@ def answers(http: httpx.Client) -> dict[str, httpx.Response]:
     }
 
     told: dict[str, httpx.Response] = {}
-    told["customers.create.201"] = http.post(
-        "/v1/customers/", json={"email": email, "name": "John Doe", "externalId": external_id}
-    )
-    customer = f"/v1/customers/{told['customers.create.201'].json()['id']}"
-    told["customers.get.200"] = http.get(customer)
-    told["customers.getExternal.200"] = http.get(by_external_id)
-    told["customers.list.200"] = http.get("/v1/customers/", params={"email": email})
-
     told["meters.create.201"] = http.post("/v1/meters/", json=meter_body)
     meter_id = told["meters.create.201"].json()["id"]
     told["meters.get.200"] = http.get(f"/v1/meters/{meter_id}")
@@ -65,6 +57,14 @@ def answers(http: httpx.Client) -> dict[str, httpx.Response]:
     retired_id = http.post("/v1/meters/", json=meter_body).json()["id"]
     told["meters.list.200"] = http.get("/v1/meters/", params={"query": tag})
     told["meters.update.200"] = http.patch(f"/v1/meters/{retired_id}", json={"is_archived": True})
+
+    told["customers.create.201"] = http.post(
+        "/v1/customers/", json={"email": email, "name": "John Doe", "externalId": external_id}
+    )
+    customer = f"/v1/customers/{told['customers.create.201'].json()['id']}"
+    told["customers.get.200"] = http.get(customer)
+    told["customers.getExternal.200"] = http.get(by_external_id)
+    told["customers.list.200"] = http.get("/v1/customers/", params={"email": email})
 
     grant = {
         "externalCustomerId": external_id,

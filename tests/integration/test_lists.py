@@ -272,13 +272,28 @@ def test_balances_are_found_by_customer_and_meter(
     assert found(customer_id=customers[5]) == set()
 
 
+def test_a_list_of_all_has_no_balances_of_those_of_whom_nothing_was_counted(
+    api: Api, customers: list[str], meter_ids: list[str]
+) -> None:
+    """However incomplete they are: a new meter has one of every customer."""
+    meter = api.get(METERS + meter_ids[0]).body
+    body = {name: meter[name] for name in ("name", "filter", "aggregation")}
+    new = api.post(METERS, body).body["id"]
+
+    assert shown(api, BALANCES, meter_id=new) == []
+    (balance,) = shown(api, BALANCES, customer_id=customers[0], meter_id=new)
+    assert (balance["balance"], balance["complete"]) == (0, False)
+
+
 def test_a_balance_shows_its_customer_and_its_meter(
     api: Api, customers: list[str], meter_ids: list[str]
 ) -> None:
     (balance,) = shown(api, BALANCES, customer_id=customers[2], meter_id=meter_ids[1])
 
     assert balance["customer"] == api.get(CUSTOMERS + customers[2]).body
-    assert balance["meter"] == api.get(METERS + meter_ids[1]).body
+    meter = api.get(METERS + meter_ids[1]).body
+    del meter["backfill"]
+    assert balance["meter"] == meter
     assert api.get(BALANCES + balance["id"]).body == balance
 
 
