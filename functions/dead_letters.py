@@ -26,7 +26,8 @@ def list_(request: Request) -> Answer:
         _answer(dead_letters.explain(request.store, record))
         for record in found.records[paging.slice()]
     ]
-    return Answer(200, {**paging.answer(shown, len(found.records)), "complete": found.complete})
+    answer = paging.answer(shown, len(found.records))
+    return Answer(200, {**answer, "complete": found.complete, "queue": dead is not None})
 
 
 @api.route("POST", "/v1/dead-letters/redrive", scope="events:write")

@@ -1,0 +1,58 @@
+// Numbers are decimals from the first byte to the last: JSON's never become binary floats.
+import Big from "big.js";
+import { parse, stringify } from "lossless-json";
+
+export { Big };
+
+Big.strict = false;
+
+export const ZERO = new Big(0);
+const MINUS = "\u2212";
+
+export function readJson(text: string): unknown {
+  return parse(text, undefined, (digits) => new Big(digits));
+}
+
+export function writeJson(value: unknown, indent?: number): string {
+  return (
+    stringify(value, undefined, indent, [
+      { test: (one) => one instanceof Big, stringify: (one) => (one as Big).toFixed() },
+    ]) ?? ""
+  );
+}
+
+/** All digits, in groups of three: `−1,234,567.000000001`. */
+export function exact(number: Big): string {
+  const [whole = "", fraction] = number.abs().toFixed().split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return (number.lt(0) ? MINUS : "") + grouped + (fraction ? `.${fraction}` : "");
+}
+
+/** Short enough for an axis: `1.2M`. Never shown where a figure matters. */
+export function short(number: number): string {
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 })
+    .format(number)
+    .replace("-", MINUS);
+}
+
+export function many(number: Big, one: string, more = `${one}s`): string {
+  return `${exact(number)} ${number.eq(1) ? one : more}`;
+}
+
+const DECIMAL = /^-?\d+(\.\d+)?$/;
+const WHOLE_DIGITS = 15;
+const FRACTION_DIGITS = 9;
+
+/** A number as somebody types it, with or without groups; null where it is none. */
+export function typed(text: string): Big | null {
+  const plain = text.trim().replace(/[,\s_]/g, "").replace(MINUS, "-");
+  return DECIMAL.test(plain) ? new Big(plain) : null;
+}
+
+/** What is wrong with a number for the API, which keeps so many digits; empty where nothing is. */
+export function digitsProblem(number: Big): string {
+  const [whole = "", fraction = ""] = number.abs().toFixed().split(".");
+  if (whole.length > WHOLE_DIGITS) return `At most ${WHOLE_DIGITS} digits before the point.`;
+  if (fraction.length > FRACTION_DIGITS) return `At most ${FRACTION_DIGITS} digits after the point.`;
+  return "";
+}
