@@ -20,13 +20,13 @@ BIN := .venv/bin
 LOCK := pyproject.toml uv.lock
 SDKS := .venv-sdk-0/synced .venv-sdk-1/synced
 NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
-	$(wildcard tests/contract/*/package-lock.json))
+	$(wildcard tests/contract/*/package-lock.json dashboard/package-lock.json))
 
 # The CDK's command line.
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test bench simulate check format import-times synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
+.PHONY: help dev test chromium dashboard screenshots bench simulate check format import-times synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -35,8 +35,15 @@ help: ## Say what there is
 dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
 	@exec $(BIN)/aureon dev
 
-test: check $(SDKS) $(NODE) ## Check, then run every test (ARGS goes to pytest)
+test: check $(SDKS) $(NODE) chromium ## Check, then run every test (ARGS goes to pytest)
 	$(BIN)/pytest $(ARGS)
+
+dashboard: dashboard/node_modules/.package-lock.json ## Build the dashboard's files, which are committed, from dashboard/
+	npm --prefix dashboard run --silent check
+	npm --prefix dashboard run --silent build
+
+screenshots: .venv/dev chromium ## Take README's pictures of the dashboard
+	$(BIN)/python -m scripts.screenshots
 
 bench: .venv/dev ## Measure costs, speed and growth (ARGS names parts, as in: make bench ARGS=units)
 	@$(BIN)/python -m bench $(ARGS)
@@ -107,6 +114,17 @@ release: sbom ## Make what a release consists of, in build/release
 		echo "This needs npm: install Node.js 20 or newer." >&2; exit 1; }
 	cd $* && npm ci --no-audit --no-fund
 	@touch $@
+
+# A browser for the dashboard's tests: one that is there, else Debian's where it can be installed.
+# Without any, they are skipped; AUREON_CHROMIUM names another.
+chromium:
+	@for name in "$$AUREON_CHROMIUM" chromium chromium-browser google-chrome google-chrome-stable; do \
+		test -n "$$name" && command -v "$$name" > /dev/null && exit 0; \
+	done; \
+	command -v apt-get > /dev/null || { echo "No Chromium: the dashboard's tests are skipped." >&2; exit 0; }; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	{ $$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends chromium; } > /dev/null || \
+		echo "No Chromium could be installed: the dashboard's tests are skipped." >&2
 
 .uv/$(UV_VERSION)/bin/uv:
 	@$(python-is-new-enough)

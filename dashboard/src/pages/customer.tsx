@@ -162,7 +162,7 @@ function BalanceCard({ balance, meter }: { balance: Balance; meter: Meter | unde
   const credits = !meter || hasCredits(meter);
   const over = credits && balance.balance.gt(0);
   return (
-    <section class={`card balance ${over ? "over" : ""}`}>
+    <section class={`card balance ${over ? "overdrawn" : ""}`}>
       <h2>{meter ? <a href={href(["meters", meter.id])}>{meter.name}</a> : balance.meter_id}</h2>
       <p class="big" data-testid="left">
         <strong>{exact(credits ? balance.available_credits : balance.balance)}</strong>{" "}

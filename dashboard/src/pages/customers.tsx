@@ -99,7 +99,7 @@ export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Elemen
                     },
                   ]}
                 />
-                <Pager page={page} pagination={data.pagination} onPage={(page) => show({ page })} what="customers" />
+                <Pager page={page} pagination={data.pagination} onPage={(page) => show({ page })} what="customer" />
               </>
             )
           }

@@ -121,7 +121,7 @@ export function EventsPage({ query }: { query: URLSearchParams }): JSX.Element {
                   page={page}
                   pagination={data.pagination}
                   onPage={(page) => show({ page })}
-                  what="events"
+                  what="event"
                   countedTo={COUNTED}
                 />
               </>

@@ -194,7 +194,7 @@ function Customers({ meter, query }: { meter: Meter; query: URLSearchParams }): 
                   { name: "Last change", sort: "modified_at", number: true, show: (one) => ago(one.modified_at) },
                 ]}
               />
-              <Pager page={page} pagination={data.pagination} onPage={(page) => show({ page })} what="customers" />
+              <Pager page={page} pagination={data.pagination} onPage={(page) => show({ page })} what="customer" />
             </>
           )
         }

@@ -96,7 +96,7 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
                     { name: "Past", show: (meter) => <Progress meter={meter} brief /> },
                   ]}
                 />
-                <Pager page={page} pagination={data.pagination} onPage={setPage} what="meters" />
+                <Pager page={page} pagination={data.pagination} onPage={setPage} what="meter" />
               </>
             )
           }

@@ -17,7 +17,7 @@ import { ago, daysAgo, full, HERE, today } from "../times";
 const FRESH_MILLISECONDS = 15_000;
 const COUNTED = 10_000;
 const LOOKED_AT = 100;
-const MOST_CUSTOMERS = 8;
+const MOST_CUSTOMERS = 6;
 const MOST_METERS = 6;
 
 export function OverviewPage(): JSX.Element {
@@ -242,8 +242,8 @@ function Balances({ balances }: { balances: CustomerMeter[] }): JSX.Element {
     <span class="stack">
       {shown.map((one) => (
         <span key={one.id}>
+          <small>{one.meter.name}</small>{" "}
           <span class={one.balance.gt(0) && one.available_credits.eq(0) ? "over" : ""}>{left(one.meter, one)}</span>
-          <small>{one.meter.name}</small>
         </span>
       ))}
       {balances.length > shown.length && <small>and {balances.length - shown.length} more</small>}

@@ -125,7 +125,7 @@ function Tokens({ revoked }: { revoked: boolean }): JSX.Element {
                     },
                   ]}
                 />
-                <Pager page={page} pagination={data.pagination} onPage={setPage} what="tokens" />
+                <Pager page={page} pagination={data.pagination} onPage={setPage} what="token" />
               </>
             )}
           </Await>

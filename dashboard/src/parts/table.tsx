@@ -81,6 +81,7 @@ interface PagerProps {
   page: number;
   pagination: { total_count: Big; max_page: Big };
   onPage(page: number): void;
+  /** What there is, one and more of it: `event`, `customer`. */
   what: string;
   /** From here on a total is only what was counted. */
   countedTo?: number;
@@ -90,10 +91,10 @@ export function Pager({ page, pagination, onPage, what, countedTo }: PagerProps)
   const last = Math.max(1, pagination.max_page.toNumber());
   const atLeast = countedTo !== undefined && pagination.total_count.gte(countedTo);
   return (
-    <nav class="pager" aria-label={`Pages of ${what}`}>
+    <nav class="pager" aria-label={`Pages of ${what}s`}>
       <span>
         {exact(pagination.total_count)}
-        {atLeast && "+"} {what}
+        {atLeast && "+"} {pagination.total_count.eq(1) ? what : `${what}s`}
       </span>
       {(last > 1 || page > 1) && (
         <span class="pages">
