@@ -26,7 +26,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test chromium dashboard screenshots bench simulate check format import-times synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
+.PHONY: help dev test chromium dashboard screenshots bench simulate check format import-times openapi synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -62,6 +62,9 @@ format: .venv/dev ## Format, and fix what can be fixed
 
 import-times: .venv/dev ## Measure what the handlers' imports cost
 	@$(BIN)/python scripts/import_times.py
+
+openapi: .venv/dev ## Write the OpenAPI document and its page anew, from the code
+	@$(BIN)/python -m reference
 
 synth: .venv/dev ## Write the stack's template to build/cdk.out: no AWS account, no Docker
 	$(BIN)/python -m infra

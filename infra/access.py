@@ -68,6 +68,7 @@ _COUNTING: Final[Grants] = {
 ON_TABLE: Final[Mapping[str, Grants]] = {
     "dashboard": {},
     "health": {"GetItem": (ORGANIZATION,)},
+    "openapi": {},
     "tokens_api": {
         "GetItem": (TOKEN, ORGANIZATION, TOKENS),
         "Query": (TOKENS,),

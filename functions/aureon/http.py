@@ -212,6 +212,8 @@ class Resolver:
 
     def __init__(self) -> None:
         self._routes: list[tuple[str, str, Callable[..., Response[Any]]]] = []
+        # The scope that each method and path needs, for whoever describes the API.
+        self.scopes: dict[tuple[str, str], str | None] = {}
         self._threads = threading.local()
         self._guard = Guard()
 
@@ -229,6 +231,7 @@ class Resolver:
                 return _respond(serve(request, **parameters))
 
             self._routes.append((method, path.rstrip("/"), routed))
+            self.scopes[method, path] = scope
             return serve
 
         return add

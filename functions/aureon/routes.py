@@ -21,6 +21,9 @@ class Route(NamedTuple):
 ROUTES: Final = (
     Route("GET", "/", "dashboard"),
     Route("GET", "/assets/{name}", "dashboard"),
+    Route("GET", "/docs", "openapi"),
+    Route("GET", "/docs/{name}", "openapi"),
+    Route("GET", "/openapi.json", "openapi"),
     Route("GET", "/health", "health"),
     Route("GET", "/v1/tokens/current", "tokens_api"),
     Route("GET", "/v1/tokens/", "tokens_api"),

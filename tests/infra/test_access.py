@@ -26,8 +26,10 @@ from tests.projection import project_all
 from tests.queue import deliver, message
 
 READERS = ("balances", "dead_letters", "events", "export", "health", "quantities")
+# Who serves files.
+FILES = {"dashboard", "openapi"}
 # Who works for no caller, or for any.
-TOKENLESS = {"backfill", "consumer", "dashboard", "health", "projector"}
+TOKENLESS = {"backfill", "consumer", "dashboard", "health", "openapi", "projector"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem"}
 OF_STREAMS = {*access.READING_A_STREAM, "dynamodb:ListStreams"}
 PARTS = {
@@ -298,7 +300,7 @@ def lived(
 def test_a_role_allows_every_call_that_its_function_makes(
     lived: dict[str, set[Call]], synthesized: Synthesized
 ) -> None:
-    assert set(lived) | {"dashboard"} == set(synthesized.functions())
+    assert set(lived) | FILES == set(synthesized.functions())
     refused = {
         f"{handler}: {call.action} {call.kind}"
         for handler, calls in lived.items()
@@ -349,10 +351,11 @@ def test_a_reader_cannot_write(synthesized: Synthesized, handler: str) -> None:
     assert granted <= {"GetItem", "BatchGetItem", "Query"}
 
 
-def test_what_serves_files_may_do_nothing_but_say_so(synthesized: Synthesized) -> None:
-    allowed = {
-        action for found in statements(synthesized, "dashboard") for action in actions(found)
-    }
+@pytest.mark.parametrize("handler", sorted(FILES))
+def test_what_serves_files_may_do_nothing_but_say_so(
+    synthesized: Synthesized, handler: str
+) -> None:
+    allowed = {action for found in statements(synthesized, handler) for action in actions(found)}
 
     assert {action.partition(":")[0] for action in allowed} == {"logs", "xray"}
 

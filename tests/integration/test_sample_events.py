@@ -119,6 +119,7 @@ def test_the_samples_tell_the_guide_from_the_first_meter_to_the_last_customer(
 
     assert replay("health") == {"status": "ok"}
     assert replay.raw("dashboard.page")["statusCode"] == 200
+    assert replay.raw("openapi.document")["statusCode"] == 200
     assert replay("tokens_api.current")["organization_id"] == api.organization_id
     replay.known[TOKEN_ID] = replay("tokens_api.create", 201)["id"]
     assert len(replay("tokens_api.list")["items"]) == 2

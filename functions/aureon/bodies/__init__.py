@@ -7,7 +7,7 @@ its callers' bodies on as they are. Keys that are not known are passed over, as 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,12 +18,15 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from aureon.domain.events import (
+    MAX_FRACTION_DIGITS,
     MAX_ID_CHARACTERS,
+    MAX_INTEGER_DIGITS,
     MAX_METADATA_KEY_CHARACTERS,
     MAX_METADATA_KEYS,
     MAX_METADATA_VALUE_CHARACTERS,
@@ -138,10 +141,34 @@ def _reachable(value: str) -> str:
     return value
 
 
+# What is checked by hand, as the reference of the API says it.
+NUMBER_SCHEMA: Final = {
+    "type": "number",
+    "exclusiveMinimum": -(10**MAX_INTEGER_DIGITS),
+    "exclusiveMaximum": 10**MAX_INTEGER_DIGITS,
+    "description": f"A decimal, exact: at most {MAX_INTEGER_DIGITS} digits before the point and "
+    f"{MAX_FRACTION_DIGITS} after it.",
+}
+VALUE_SCHEMA: Final[Any] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1, "maxLength": MAX_METADATA_VALUE_CHARACTERS},
+        NUMBER_SCHEMA,
+        {"type": "boolean"},
+    ]
+}
+METADATA_SCHEMA: Final = {
+    "type": "object",
+    "maxProperties": MAX_METADATA_KEYS,
+    "propertyNames": {"minLength": 1, "maxLength": MAX_METADATA_KEY_CHARACTERS},
+    "additionalProperties": VALUE_SCHEMA,
+}
+
 Text = Annotated[str, Field(min_length=1, max_length=MAX_METADATA_VALUE_CHARACTERS)]
 Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
 OptionalIdentifier = Annotated[Identifier | None, BeforeValidator(_empty_is_none)]
 CustomerExternalId = Annotated[Identifier, AfterValidator(_reachable)]
 OptionalExternalId = Annotated[CustomerExternalId | None, BeforeValidator(_empty_is_none)]
-Number = Annotated[Decimal, BeforeValidator(check_number)]
-Metadata = Annotated[dict[str, Any], BeforeValidator(check_metadata)]
+Number = Annotated[Decimal, BeforeValidator(check_number), WithJsonSchema(NUMBER_SCHEMA)]
+Metadata = Annotated[
+    dict[str, Any], BeforeValidator(check_metadata), WithJsonSchema(METADATA_SCHEMA)
+]

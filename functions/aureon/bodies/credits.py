@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from aureon.bodies import CustomerExternalId, Identifier, Model, Number, OptionalIdentifier
-from aureon.bodies.events import event_metadata, one_customer
+from aureon.bodies.events import EventMetadata, one_customer
 from aureon.domain import credits, events
 
 Name = Annotated[str, Field(min_length=1, max_length=events.MAX_NAME_CHARACTERS)]
-EventMetadata = Annotated[dict[str, Any], BeforeValidator(event_metadata)]
 
 
 class _Charge(Model):

@@ -11,6 +11,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -18,6 +19,7 @@ from typing_extensions import TypedDict
 
 from aureon import times
 from aureon.bodies import (
+    METADATA_SCHEMA,
     CustomerExternalId,
     Model,
     Number,
@@ -62,7 +64,16 @@ def event_metadata(value: Any) -> dict[str, Any]:
     return {**plain, **checked}
 
 
-Timestamp = Annotated[datetime | None, BeforeValidator(_timestamp)]
+Timestamp = Annotated[
+    datetime | None,
+    BeforeValidator(_timestamp),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
+            "description": "With its offset, at most 5 minutes ahead; absent, it is now.",
+        }
+    ),
+]
 
 
 class _Cost(Model):
@@ -87,6 +98,33 @@ class _Special(TypedDict, total=False):
 
 
 _SPECIAL: Final = TypeAdapter(_Special)
+EventMetadata = Annotated[
+    dict[str, Any],
+    BeforeValidator(event_metadata),
+    WithJsonSchema(
+        METADATA_SCHEMA
+        | {
+            "properties": {
+                events.COST: {
+                    "type": "object",
+                    "description": "What the event cost: an amount and a currency.",
+                    "required": ["amount", "currency"],
+                },
+                events.LLM: {
+                    "type": "object",
+                    "description": "The call to a language model behind it.",
+                    "required": [
+                        "vendor",
+                        "model",
+                        "input_tokens",
+                        "output_tokens",
+                        "total_tokens",
+                    ],
+                },
+            }
+        }
+    ),
+]
 
 
 def one_customer(customer_id: str | None, external_customer_id: str | None) -> None:
@@ -109,9 +147,7 @@ class EventBody(Model):
     external_customer_id: CustomerExternalId | None = None
     external_id: OptionalIdentifier = None
     timestamp: Timestamp = None
-    metadata: Annotated[dict[str, Any], BeforeValidator(event_metadata)] = Field(
-        default_factory=dict
-    )
+    metadata: EventMetadata = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_customer(self) -> Self:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from aureon.bodies import Metadata, Model, Text, check_number
+from aureon.bodies import NUMBER_SCHEMA, Metadata, Model, Text, check_number
 from aureon.domain import events, filters, meters
 
 MAX_FILTER_TEXT_CHARACTERS: Final = 500
@@ -34,7 +34,19 @@ def _filter_value(value: Any) -> filters.Value:
 class ClauseBody(Model):
     property: Annotated[str, Field(min_length=1, max_length=128)]
     operator: filters.Operator
-    value: Annotated[Any, BeforeValidator(_filter_value)]
+    value: Annotated[
+        Any,
+        BeforeValidator(_filter_value),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string", "maxLength": MAX_FILTER_TEXT_CHARACTERS},
+                    NUMBER_SCHEMA | {"type": "integer", "description": "A whole number."},
+                    {"type": "boolean"},
+                ]
+            }
+        ),
+    ]
 
 
 def _clause(value: Any) -> ClauseBody | FilterBody:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from aureon import times, tokens
@@ -32,12 +32,15 @@ def _scope(value: Any) -> str:
     return value  # type: ignore[no-any-return]
 
 
+_SCOPE_SCHEMA: Final = {"type": "string", "enum": list(tokens.SCOPES)}
+
+
 class TokenBody(Model):
     """A token to be made. It can't do more than the one that makes it, nor for longer."""
 
     name: Annotated[str, Field(max_length=tokens.MAX_NAME_CHARACTERS)] = ""
     scopes: Annotated[
-        list[Annotated[str, BeforeValidator(_scope)]],
+        list[Annotated[str, BeforeValidator(_scope), WithJsonSchema(_SCOPE_SCHEMA)]],
         Field(min_length=1, max_length=len(tokens.SCOPES)),
     ]
     expires_at: Annotated[datetime | None, BeforeValidator(_expiry)] = None
