@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from aureon import catalog
+from aureon import backfill, catalog
 from tests.api import HANDLERS
 
 
@@ -36,6 +36,7 @@ def without_pauses() -> Iterator[None]:
 def restart_handlers() -> None:
     """Forget what handlers remember from one invocation to the next, as a new container has."""
     catalog.forget()
+    backfill._asked.clear()
     for handler in HANDLERS.values():
         resolver = getattr(handler, "__self__", None)
         if resolver is not None:

@@ -8,7 +8,8 @@ the log being as it was found: whoever dies, or is run twice, takes nothing away
 twice.
 
 An organization's ledgers are visited in the order of its directory. The place there is kept, so
-that the next invocation goes on where this one ends; it may be too early, never too late.
+that the next invocation goes on where this one ends; it may be too early, never too late. What is
+projected for looking gets the same past, after the balance and with a position of its own.
 """
 
 from __future__ import annotations
@@ -28,18 +29,21 @@ from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.fold import BalanceOf
 from aureon.domain.meters import Meter, MeterSet
 from aureon.domain.pages import Page
-from aureon.errors import NotFound, Unavailable
+from aureon.errors import AureonError, NotFound, Unavailable
+from aureon.exact import EXACT, ZERO
 from aureon.store import MAX_TRANSACTION_ACTIONS, Item, Store, TransactionCancelled, put_over
 
 # The variables of the environment that hold the queue's URL, and how long the past may still grow.
 QUEUE: Final = "AUREON_BACKFILL_QUEUE_URL"
 WAIT: Final = "AUREON_BACKFILL_WAIT_SECONDS"
-# What a transaction counts at most: so many pages, and values that each take an action.
+# What a transaction moves on at most: over so many pages, and by values that each take an action.
 MAX_PAGES: Final = 1_000
 MAX_VALUES: Final = MAX_TRANSACTION_ACTIONS - 1
 MAX_ATTEMPTS: Final = 20
 # SQS's own limit of a message's delay.
 MAX_DELAY_SECONDS: Final = 900
+# Whoever completes a single balance starts the whole again where it has stood still for so long.
+STALLED: Final = timedelta(minutes=30)
 # Whoever meets an incomplete balance asks for it, this often at most.
 ASKING_SECONDS: Final = 60.0
 MAX_ASKED: Final = 10_000
@@ -47,41 +51,51 @@ MAX_ASKED: Final = 10_000
 _asked: dict[tuple[str, ...], float] = {}
 
 
+class OutOfRange(AureonError):
+    """A ledger's past would make a balance that is not below its limit."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far the backfill of a meter's generation has come.
 
     `partition` and `after` are its place in the directory. It has visited so many `ledgers` of
-    about so many in `total`, and counted so many events; a visit that was made twice is told
-    twice.
+    about so many in `total`, and counted so many events; what was visited when an invocation died
+    may be told twice, or not at all. `left_out` are ledgers that can't be counted.
     """
 
     started_at: datetime
+    moved_at: datetime
     total: int
     partition: int = 0
     after: Item | None = None
     ledgers: int = 0
     events: int = 0
+    left_out: int = 0
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Self:
         return cls(
             started_at=times.from_text(item["started_at"]),
+            moved_at=times.from_text(item["moved_at"]),
             total=int(item["total"]),
             partition=int(item["partition"]),
             after=item["after"],
             ledgers=int(item["ledgers"]),
             events=int(item["events"]),
+            left_out=int(item["left_out"]),
         )
 
     def to_item(self) -> Item:
         return {
             "started_at": times.to_text(self.started_at),
+            "moved_at": times.to_text(self.moved_at),
             "total": self.total,
             "partition": self.partition,
             "after": self.after,
             "ledgers": self.ledgers,
             "events": self.events,
+            "left_out": self.left_out,
         }
 
 
@@ -104,44 +118,76 @@ class Backfill:
             entries = self.store.query_index(partitions[progress.partition], after=progress.after)
             while some := list(islice(entries, directory.CHUNK)):
                 for listed in directory.look_up(self.store, some):
-                    events = 0
-                    for place, ledger_id in enumerate(listed.ledger_ids):
-                        if place or listed.meter_version < self.meter.since_version:
-                            events += self.of_ledger(ledger_id)
-                    progress = replace(
-                        progress, ledgers=progress.ledgers + 1, events=progress.events + events
-                    )
+                    progress = self._visit(listed, progress)
                     yield progress
-                progress = replace(progress, after=some[-1])
-                self._keep(progress)
-            progress = replace(progress, partition=progress.partition + 1, after=None)
-            self._keep(progress)
-        catalog.finish_backfill(
-            self.store, self.organization_id, self.meter.id, self.meter.generation
+                progress = self._keep(replace(progress, after=some[-1]))
+            progress = self._keep(replace(progress, partition=progress.partition + 1, after=None))
+        if not progress.left_out:
+            catalog.finish_backfill(
+                self.store, self.organization_id, self.meter.id, self.meter.generation
+            )
+
+    def _visit(self, listed: directory.Listed, progress: Progress) -> Progress:
+        """Count the past of a customer's or a ghost's ledgers, for balances and for looking."""
+        # Those who only ask start sooner without this.
+        from aureon import projection
+
+        events = left_out = 0
+        for place, ledger_id in enumerate(listed.ledger_ids):
+            if place or listed.meter_version < self.meter.since_version:
+                try:
+                    events += self.of_ledger(ledger_id)
+                except OutOfRange:
+                    left_out += 1
+                if not projection.backfill(self.store, self.organization_id, ledger_id, self.meter):
+                    raise Unavailable("There was not enough time left.")
+        return replace(
+            progress,
+            ledgers=progress.ledgers + 1,
+            events=progress.events + events,
+            left_out=progress.left_out + left_out,
         )
 
     def of_ledger(self, ledger_id: str, *, note: bool = False) -> int:
         """Count the past of one ledger, and say of how many events.
 
-        A ledger without a past is left alone, unless its completeness is to be noted.
+        A ledger without a past is left alone, unless its completeness is to be noted. Raises
+        `OutOfRange`, and `Unavailable` where time, or luck, ran out.
         """
         balance = BalanceOf(ledger_id, self.meter.id, self.meter.generation)
         key = keys.balance(self.organization_id, *balance, 0)
-        events = 0
-        failures = 0
+        events = failures = 0
         while failures < MAX_ATTEMPTS:
-            found = self.store.get(key) or {}
-            before = found.get("counted_to")
-            if before == keys.PAGES_END:
+            item = self.store.get(key) or {}
+            before = item.get("counted_to")
+            try:
+                for delta, after in self._parts(ledger_id, before):
+                    if before is None and after == keys.PAGES_END and not (delta.count or note):
+                        return events
+                    self._count(balance, delta, before, after)
+                    events += delta.count
+                    before, failures = after, 0
+            except TransactionCancelled:
+                # Another invocation was faster, or the balance would leave its range.
+                failures += 1
+            else:
                 return events
-            delta, after = self._next(ledger_id, before)
-            if before is None and after == keys.PAGES_END and not delta.count and not note:
-                return events
-            if abs(delta.sum) >= LIMIT:
-                break
-            known = self.store.batch_get(counters.needed(self.organization_id, balance, 0, delta))
-            now = times.to_text(times.now())
-            writes = counters.counted(
+        sum_ = EXACT.add(item.get("sum", ZERO), delta.sum)
+        if abs(sum_) >= LIMIT:
+            raise OutOfRange(f"The past of ledger {ledger_id} does not fit into a balance.")
+        raise Unavailable("A meter can't count a ledger's past.")
+
+    def _count(self, balance: BalanceOf, delta: Delta, before: str | None, after: str) -> None:
+        """Count a part of the past, which moves the position from before it to after it.
+
+        Raises `TransactionCancelled` where the position was not there any more.
+        """
+        if abs(delta.sum) >= LIMIT:
+            raise OutOfRange(f"The past of ledger {balance.ledger_id} does not fit.")
+        known = self.store.batch_get(counters.needed(self.organization_id, balance, 0, delta))
+        now = times.to_text(times.now())
+        self.store.commit(
+            counters.counted(
                 self.organization_id,
                 balance,
                 0,
@@ -150,37 +196,32 @@ class Backfill:
                 known=known,
                 counted_to=(before, after),
             )
-            try:
-                self.store.commit(writes)
-            except TransactionCancelled:
-                failures += 1
-            else:
-                failures = 0
-                events += delta.count
-        raise Unavailable("A meter can't count a ledger's past.")
+        )
 
-    def _next(self, ledger_id: str, counted_to: str | None) -> tuple[Delta, str]:
-        """What the next part of the past adds, and the position that it ends at."""
-        delta = Delta()
+    def _parts(self, ledger_id: str, before: str | None) -> Iterator[tuple[Delta, str]]:
+        """What the parts of the past after a position add, each with the position at its end.
+
+        The last ends at the log's end; there is none where that is where it began.
+        """
+        if before == keys.PAGES_END:
+            return
         alone = MeterSet.of(0, [self.meter])
-        pages = 0
-        for item in self._pages(ledger_id, counted_to):
-            if item["meter_version"] >= self.meter.since_version:
-                continue
-            for place, logged in enumerate(Page.from_item(item).events):
-                position = keys.position(item[keys.SORT], place)
-                if counted_to is not None and position <= counted_to:
-                    continue
-                if len(delta.values) == MAX_VALUES:
-                    return delta, counted_to or ""
-                for match in alone.match(logged.to_event()):
-                    delta.add(match)
-                counted_to = position
-            counted_to = keys.position(item[keys.SORT])
-            pages += 1
-            if pages == MAX_PAGES:
-                return delta, counted_to
-        return delta, keys.PAGES_END
+        delta = Delta()
+        for read, item in enumerate(self._pages(ledger_id, before), 1):
+            if item["meter_version"] < self.meter.since_version:
+                for place, logged in enumerate(Page.from_item(item).events):
+                    position = keys.position(item[keys.SORT], place)
+                    if before is not None and position <= before:
+                        continue
+                    for match in alone.match(logged.to_event()):
+                        delta.add(match)
+                    if len(delta.values) == MAX_VALUES:
+                        yield delta, position
+                        delta = Delta()
+            if read % MAX_PAGES == 0:
+                yield delta, keys.position(item[keys.SORT])
+                delta = Delta()
+        yield delta, keys.PAGES_END
 
     def _pages(self, ledger_id: str, counted_to: str | None) -> Iterator[Item]:
         log = keys.log(self.organization_id, ledger_id)
@@ -197,15 +238,21 @@ class Backfill:
             return Progress.from_item(item)
         partitions = directory.partitions(self.organization_id)
         total = sum(self.store.count_index(partition) for partition in partitions)
-        progress = Progress(times.now(), total)
-        self._keep(progress)
-        return progress
+        now = times.now()
+        return self._keep(Progress(now, now, total))
 
-    def _keep(self, progress: Progress) -> None:
-        self.store.write(put_over(self._key(), progress.to_item()))
+    def _keep(self, progress: Progress) -> Progress:
+        kept = replace(progress, moved_at=times.now())
+        self.store.write(put_over(self._key(), kept.to_item()))
+        return kept
 
     def _key(self) -> keys.Key:
         return keys.backfill(self.organization_id, self.meter.id, self.meter.generation)
+
+    def stands_still(self) -> bool:
+        """Whether nobody seems to be visiting the ledgers: its message is lost, or dead."""
+        item = self.store.get(self._key())
+        return item is None or Progress.from_item(item).moved_at < times.now() - STALLED
 
 
 def progress_of(
@@ -296,7 +343,10 @@ def work(store: Store, job: Job) -> bool:
         return True
     backfill = Backfill(store, job.organization_id, meter)
     if job.ledger_id is not None:
-        backfill.of_ledger(job.ledger_id, note=True)
+        with suppress(OutOfRange):
+            backfill.of_ledger(job.ledger_id, note=True)
+        if backfill.stands_still():
+            _send(replace(job, ledger_id=None))
         return True
     try:
         for _ in backfill.of_organization():

@@ -41,6 +41,8 @@ def of_customer(
     """
     if not 0 < len(customer_id) <= MAX_ID_CHARACTERS:
         raise NotFound("There is no such customer.")
+    # Before the balances: that a meter has counted its past holds for what is read after it.
+    before = catalog.definitions(store, organization_id)
     items = list(store.query(keys.customer(organization_id, customer_id).pk))
     customer = profile(
         next((item for item in items if item[keys.SORT] == keys.CUSTOMER_SORT), None)
@@ -58,11 +60,11 @@ def of_customer(
         if ledger_id != customer.id:
             partition = keys.customer(organization_id, ledger_id).pk
             ledgers[ledger_id] = _by_meter(store.query(partition, prefix=keys.BALANCE_PREFIX))
-    meters = catalog.definitions(
-        store,
-        organization_id,
-        needed={meter_id for shards in ledgers.values() for meter_id in shards},
-    )
+    needed = {meter_id for shards in ledgers.values() for meter_id in shards}
+    meters = {
+        meter.id: meter if meter == before.get(meter.id) else replace(meter, backfilled=False)
+        for meter in catalog.definitions(store, organization_id, needed=needed).values()
+    }
     return customer, [
         CustomerMeter(customer, meter, balance, held.get(meter.id, ZERO))
         for meter in meters.values()

@@ -307,7 +307,8 @@ class _Past:
             if position == DONE:
                 return True
             try:
-                self._project_from(position)
+                if not self._project_from(position):
+                    return True
             except TransactionCancelled:
                 failures += 1
                 _pause(failures)
@@ -325,9 +326,13 @@ class _Past:
             self.meter.generation,
         )
 
-    def _project_from(self, position: str) -> None:
-        """Add the next stretch. Raises `TransactionCancelled` where somebody else was faster."""
+    def _project_from(self, position: str) -> bool:
+        """Add the next stretch; or say that there is no past. Raises `TransactionCancelled` where
+        somebody else was faster.
+        """
         stretch, end = self._read(position)
+        if not position and end == DONE and not stretch.additions and not stretch.values:
+            return False
         self.projector.put_values(self.ledger_id, stretch.values)
         slice_ = str(random.randrange(keys.PROJECTION_SLICES))
         additions = dict(self.projector.keyed(self.ledger_id, slice_, stretch.additions))
@@ -338,11 +343,12 @@ class _Past:
             else put_new(self._key, moved)
         )
         self.projector.store.transact([move, *self.projector.write(additions)])
+        return True
 
     def _read(self, position: str) -> tuple[Contribution, str]:
         """What the meter makes of the next stretch, and the sort key of its last page."""
         store, organization_id = self.projector.store, self.projector.organization_id
-        meters = MeterSet(self.meter.since_version, [self.meter])
+        meters = MeterSet.of(self.meter.since_version, [self.meter])
         stretch = Contribution()
         log = keys.log(organization_id, self.ledger_id)
         items = store.query(log, before=keys.PAGES_END, after=position or None, at_a_time=100)
