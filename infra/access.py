@@ -85,11 +85,12 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
     },
     "authorizer": {"GetItem": (TOKEN,)},
     "backfill": {
-        "GetItem": (METERS, CUSTOMER, BACKFILL),
-        "BatchGetItem": (CUSTOMER, EXTERNAL, UNIQUE),
+        "GetItem": (METERS, CUSTOMER, BACKFILL, PROJECTION, PASTS),
+        "BatchGetItem": (CUSTOMER, EXTERNAL, UNIQUE, QUANTITIES),
+        "BatchWriteItem": (VALUES,),
         "Query": (LOG,),
-        "PutItem": (BACKFILL, METERS, UNIQUE),
-        "UpdateItem": (CUSTOMER, METERS),
+        "PutItem": (BACKFILL, METERS, UNIQUE, PASTS),
+        "UpdateItem": (CUSTOMER, METERS, QUANTITIES),
     },
     "events": {
         "GetItem": (TOKEN, METERS, LOG, PROJECTION),
