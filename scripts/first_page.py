@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from aureon import runtime, tokens
 from aureon.store import Store
+from aureon_cli import gateway
 from aureon_cli.stream_source import BATCH_RECORDS, stored_pages
 from tests import inline_engine
 from tests.api import Api, Reply
@@ -27,6 +28,8 @@ EXTERNAL_ID: Final = "user_1"
 
 def main(sizes: tuple[int, ...]) -> None:
     runtime.logger.setLevel("WARNING")
+    # The engine's own time for a query grows with its partition, unlike DynamoDB's.
+    gateway.FUNCTION_SECONDS = 3_600  # type: ignore[misc]
     measured: dict[str, list[str]] = {}
     with inline_engine.table() as store:
         api = caller(store)
