@@ -3,6 +3,9 @@
 PYTHON ?= python3
 # Passed on to pytest, as in: make test ARGS="tests/unit -x"
 ARGS ?=
+# How many seconds to soak, and with which chance; any, unless a number is given.
+DURATION ?= 600
+SEED ?=
 # Random histories to simulate: how many from 0, or from one to another, as in: SEEDS=1000..20000
 SEEDS ?= 20000
 
@@ -26,7 +29,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test chromium dashboard screenshots bench simulate check format import-times openapi synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
+.PHONY: help dev test chromium dashboard screenshots bench simulate soak check format import-times openapi synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -50,6 +53,9 @@ bench: .venv/dev ## Measure costs, speed and growth (ARGS names parts, as in: ma
 
 simulate: .venv/dev ## Play random histories (SEEDS says how many, or which)
 	@$(BIN)/python -m tests.simulation $(SEEDS)
+
+soak: .venv/dev ## Do everything at once, with crashes, then audit (DURATION seconds, SEED)
+	@$(BIN)/python -m tests.soak $(DURATION) $(SEED)
 
 check: .venv/dev ## Lint, formatting and types
 	$(BIN)/ruff check

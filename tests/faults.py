@@ -6,6 +6,7 @@ catches: the test takes it for the end of the process, and starts anew with a fr
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -69,18 +70,24 @@ class Calls:
 
 
 @contextmanager
-def faults(client: DynamoDBClient, plan: Plan = lambda call: None) -> Iterator[Calls]:
-    """Count the calls of a client, and let those that the plan names go wrong."""
+def faults(
+    client: DynamoDBClient, plan: Plan = lambda call: None, *, remember: bool = True
+) -> Iterator[Calls]:
+    """Count the calls of a client, and let those that the plan names go wrong.
+
+    They are remembered, unless there will be too many.
+    """
     calls = Calls()
+    numbers, write_numbers = itertools.count(), itertools.count()
     lock = threading.Lock()
     pending = threading.local()
 
     def before(model: Any, params: dict[str, Any], **_: Any) -> Any:
         with lock:
-            writes = sum(call.write_number is not None for call in calls.made)
-            write_number = writes if model.name in WRITES else None
-            call = Call(len(calls.made), write_number, model.name, params)
-            calls.made.append(call)
+            write_number = next(write_numbers) if model.name in WRITES else None
+            call = Call(next(numbers), write_number, model.name, params)
+            if remember:
+                calls.made.append(call)
         fault = plan(call)
         pending.fault = fault
         match fault:
