@@ -39,7 +39,7 @@ dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
 	@exec $(BIN)/aureon dev
 
 test: check $(SDKS) $(NODE) chromium ## Check, then run every test (ARGS goes to pytest)
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 dashboard: dashboard/node_modules/.package-lock.json ## Build the dashboard's files, which are committed, from dashboard/
 	npm --prefix dashboard run --silent check
