@@ -104,8 +104,15 @@ def _count_match(
         figures[organization_id, "VALUES", *about, f"{quarter}#{match.value.hex()}"] = True
         return
     number = f"{moment.hour * 4 + moment.minute // 15:02}"
-    held = {"sum": match.value, "count": Decimal(1), "max": match.value, "min": match.value}
-    for name in {"avg": ["sum", "count"]}.get(match.function, [match.function]):
+    held = {
+        "sum": match.value,
+        "used": match.value,
+        "count": Decimal(1),
+        "max": match.value,
+        "min": match.value,
+    }
+    several = {"avg": ["sum", "count"], "sum": ["sum", "used"] if match.value > 0 else ["sum"]}
+    for name in several.get(match.function, [match.function]):
         cell = (organization_id, "QUANTITY", *about, moment.date().isoformat(), name + number)
         _count(figures, cell, held[name])
 

@@ -108,8 +108,14 @@ export interface EventName {
   last_seen: string;
 }
 
-export interface Quantities {
-  quantities: { timestamp: string; quantity: Big }[];
+/** What was used and granted is known of meters that sum or count. */
+export interface Moved {
+  used_units: Big | null;
+  granted_units: Big | null;
+}
+
+export interface Quantities extends Moved {
+  quantities: ({ timestamp: string; quantity: Big } & Moved)[];
   total: Big;
   complete: boolean;
 }

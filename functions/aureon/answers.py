@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aureon.backfill import Progress
     from aureon.balances import CustomerMeter
     from aureon.credits import Spent
-    from aureon.domain.quantities import Quantities
+    from aureon.domain.quantities import Moved, Quantities
     from aureon.events import EventName, Shown
     from aureon.preview import Preview
     from aureon.tokens import Access, TokenRecord
@@ -230,11 +230,23 @@ def quantities(meter: Meter, found: Quantities) -> dict[str, Any]:
     """What a meter makes of intervals; not `complete` while its past is still being counted."""
     return {
         "quantities": [
-            {"timestamp": times.to_text(quantity.start), "quantity": plain(quantity.value)}
+            {
+                "timestamp": times.to_text(quantity.start),
+                "quantity": plain(quantity.value),
+                **_moved(quantity.moved),
+            }
             for quantity in found.of_intervals()
         ],
         "total": plain(found.total()),
+        **_moved(found.moved()),
         "complete": meter.backfilled,
+    }
+
+
+def _moved(moved: Moved | None) -> dict[str, Any]:
+    return {
+        "used_units": None if moved is None else plain(moved.used),
+        "granted_units": None if moved is None else plain(moved.granted),
     }
 
 

@@ -137,7 +137,7 @@ function ByMeter({ meters }: { meters: Meter[] }): JSX.Element {
       return Promise.all(
         shown.map(async (meter) => {
           const [day, month] = await Promise.all([measure(meter, today()), measure(meter, daysAgo(30))]);
-          return { meter, day: day.total, month: month.total };
+          return { meter, day: day.used_units ?? day.total, month: month.used_units ?? month.total };
         }),
       );
     },

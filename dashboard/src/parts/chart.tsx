@@ -1,14 +1,16 @@
 // Quantities over time, as bars. Only heights are floats: every figure that is shown is exact.
 import type { JSX, RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Big, exact, short } from "../numbers";
+import { type Big, exact, short, ZERO } from "../numbers";
 import { Table } from "./table";
 
 export type Interval = "hour" | "day" | "week" | "month" | "year";
 
+/** `granted` is marked below the line: what is granted at once would dwarf what is used. */
 export interface Point {
   timestamp: string;
   quantity: Big;
+  granted?: Big;
 }
 
 interface ChartProps {
@@ -20,7 +22,7 @@ interface ChartProps {
 
 const HEIGHT = 220;
 const TOP = 12;
-const BOTTOM = 26;
+const BOTTOM = 32;
 const LEFT = 48;
 const RIGHT = 4;
 const WIDEST_BAR = 36;
@@ -68,7 +70,7 @@ export function Chart({ label, points, interval, zone }: ChartProps): JSX.Elemen
         class="plot"
         role="group"
         tabIndex={0}
-        aria-label={`${label}. Arrow keys read the values.`}
+        aria-label={`${label} by ${interval}. Arrow keys read the values.`}
         onKeyDown={(event) => {
           if (event.key === "ArrowRight") move(1);
           else if (event.key === "ArrowLeft") move(-1);
@@ -107,6 +109,12 @@ export function Chart({ label, points, interval, zone }: ChartProps): JSX.Elemen
             ))}
             {points.map(
               (point, place) =>
+                point.granted?.gt(0) && (
+                  <path key={point.timestamp} class="grant" d={`M${centre(place)} ${y(low) + 2}l4 6h-8z`} />
+                ),
+            )}
+            {points.map(
+              (point, place) =>
                 place % every === 0 && (
                   <text
                     key={point.timestamp}
@@ -124,6 +132,7 @@ export function Chart({ label, points, interval, zone }: ChartProps): JSX.Elemen
         {at && active !== undefined && (
           <div class="tip" style={{ left: `${Math.min(Math.max(centre(active), 90), width - 80)}px` }} role="status">
             <strong>{exact(at.quantity)}</strong>
+            {at.granted?.gt(0) && <span>{exact(at.granted)} granted</span>}
             <span>{name(at)}</span>
           </div>
         )}
@@ -131,12 +140,15 @@ export function Chart({ label, points, interval, zone }: ChartProps): JSX.Elemen
       <details class="figures">
         <summary>Figures</summary>
         <Table
-          caption={label}
-          rows={points.filter((point) => !point.quantity.eq(0)).reverse()}
+          caption={`${label} by ${interval}`}
+          rows={points.filter((point) => !point.quantity.eq(0) || point.granted?.gt(0)).reverse()}
           keyOf={(point) => point.timestamp}
           columns={[
             { name: "From", show: (point) => name(point) },
-            { name: "Quantity", number: true, show: (point) => exact(point.quantity) },
+            { name: label, number: true, show: (point) => exact(point.quantity) },
+            ...(points.some((point) => point.granted)
+              ? [{ name: "Granted", number: true, show: (point: Point) => exact(point.granted ?? ZERO) }]
+              : []),
           ]}
         />
       </details>

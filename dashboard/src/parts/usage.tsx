@@ -1,7 +1,8 @@
 // A meter's quantities over a range of time, of everyone or of one customer.
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLoad } from "../loading";
+import { describeAggregation } from "../meters";
 import { exact } from "../numbers";
 import { useSession } from "../session";
 import type { Meter, Quantities } from "../shapes";
@@ -28,7 +29,6 @@ interface UsageProps {
   customerId?: string;
   /** Let the interval and the time zone be chosen too. */
   detailed?: boolean;
-  empty?: ComponentChildren;
 }
 
 export function Usage({ title, meters, customerId, detailed }: UsageProps): JSX.Element {
@@ -102,18 +102,26 @@ export function Usage({ title, meters, customerId, detailed }: UsageProps): JSX.
         {(data) => (
           <>
             <p class="total">
-              <strong>{exact(data.total)}</strong> in {span.label}
+              <strong>{exact(data.used_units ?? data.total)}</strong>{" "}
+              {data.used_units ? "used" : meter && describeAggregation(meter.aggregation).toLowerCase()} in {span.label}
+              {data.granted_units?.gt(0) && (
+                <>
+                  {" "}
+                  <span class="granted">{exact(data.granted_units)} granted</span>
+                </>
+              )}
               {!data.complete && <span class="badge">still counting the past</span>}
             </p>
             <Chart
-              label={`${meter?.name ?? "Usage"} by ${interval}`}
-              points={data.quantities}
+              label={data.used_units ? "Used" : (meter?.name ?? "Quantity")}
+              points={data.quantities.map((one) => ({
+                timestamp: one.timestamp,
+                quantity: one.used_units ?? one.quantity,
+                granted: one.granted_units ?? undefined,
+              }))}
               interval={interval}
               zone={zone}
             />
-            {data.quantities.some((one) => one.quantity.lt(0)) && (
-              <p class="hint">Bars below the line: more was granted than used.</p>
-            )}
           </>
         )}
       </Await>

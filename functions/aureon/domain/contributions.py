@@ -20,10 +20,10 @@ from aureon.exact import EXACT, ZERO
 
 QUARTER: Final = timedelta(minutes=15)
 QUARTERS_A_DAY: Final = 96
-# What a quarter holds: the figures that its meter's function is made of. The values of ``unique``
-# have items of their own.
+# What a quarter holds: the figures that its meter's function is made of. What is used of a sum are
+# its positive values: the others were granted. The values of ``unique`` have items of their own.
 FIGURES: Final[Mapping[Function, tuple[str, ...]]] = {
-    "sum": ("sum",),
+    "sum": ("sum", "used"),
     "count": ("count",),
     "avg": ("sum", "count"),
     "max": ("max",),
@@ -132,12 +132,19 @@ class Contribution:
                 case "min":
                     addition.lower_to(figure("min", quarter), match.value)
                 case function:
-                    numbers = {"sum": match.value, "count": Decimal(1)}
+                    numbers = figures_of(match.value)
                     for name in FIGURES[function]:
-                        addition.add(figure(name, quarter), numbers[name])
+                        if name in numbers:
+                            addition.add(figure(name, quarter), numbers[name])
 
     def _of(self, subject: Subject) -> Addition:
         return self.additions.setdefault(subject, Addition())
+
+
+def figures_of(value: Decimal) -> dict[str, Decimal]:
+    """What is added up of a value."""
+    figures = {"sum": value, "count": Decimal(1)}
+    return figures | {"used": value} if value > 0 else figures
 
 
 def of_page(page: Page, meters: MeterSet) -> Contribution:
@@ -202,7 +209,7 @@ def quarters(item: Mapping[str, Any], day: datetime) -> Iterator[tuple[datetime,
     found: dict[int, dict[str, Any]] = {}
     for attribute, value in item.items():
         name, number = attribute[:-2], attribute[-2:]
-        if name in ("sum", "count", "max", "min") and number.isdigit():
+        if name in ("sum", "used", "count", "max", "min") and number.isdigit():
             found.setdefault(int(number), {})[name] = value
     for quarter in sorted(found):
         yield day + quarter * QUARTER, found[quarter]

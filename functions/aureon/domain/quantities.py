@@ -10,9 +10,10 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from aureon.domain.balances import AVERAGE_STEP
-from aureon.domain.contributions import Addition
+from aureon.domain.contributions import Addition, figures_of
+from aureon.domain.credits import DECISIVE
 from aureon.domain.meters import Function, Match
-from aureon.exact import ZERO
+from aureon.exact import EXACT, ZERO
 
 # Their hashes are counted in memory, each about 100 bytes of it.
 MAX_DISTINCT: Final = 1_000_000
@@ -22,11 +23,22 @@ class TooManyValues(Exception):
     """There are more different values than are counted at once."""
 
 
+class Moved(NamedTuple):
+    """The sums of the positive and of the negative values, each as a positive number."""
+
+    used: Decimal
+    granted: Decimal
+
+
 class Quantity(NamedTuple):
-    """What a meter makes of the events of an interval, which begins at `start`."""
+    """What a meter makes of the events of an interval, which begins at `start`.
+
+    `moved` is for meters whose balance can be spent.
+    """
 
     start: datetime
     value: Decimal
+    moved: Moved | None
 
 
 class Quantities:
@@ -70,7 +82,8 @@ class Quantities:
     def add_match(self, moment: datetime, match: Match) -> None:
         """Take an event of a meter that is not ``unique``."""
         value = match.value
-        self.add(moment, {"sum": value, "count": Decimal(1), "max": value, "min": value})
+        if isinstance(value, Decimal):
+            self.add(moment, {**figures_of(value), "max": value, "min": value})
 
     def add_values(self, values: Iterable[tuple[datetime, str]]) -> None:
         """Take values that a ``unique`` meter met, in the order of time: whatever is taken later
@@ -93,12 +106,22 @@ class Quantities:
 
     def of_intervals(self) -> list[Quantity]:
         return [
-            Quantity(start, self._value(addition))
+            Quantity(start, self._value(addition), self._moved(addition))
             for start, addition in zip(self._boundaries, self._intervals, strict=False)
         ]
 
     def total(self) -> Decimal:
         return self._value(self._all)
+
+    def moved(self) -> Moved | None:
+        return self._moved(self._all)
+
+    def _moved(self, addition: Addition) -> Moved | None:
+        if self._function not in DECISIVE:
+            return None
+        total = self._value(addition)
+        used = addition.added.get("used", ZERO) if self._function == "sum" else total
+        return Moved(used, EXACT.subtract(used, total))
 
     def _place(self, moment: datetime) -> int:
         return bisect_right(self._boundaries, moment) - 1
