@@ -281,12 +281,19 @@ class EventName(TypedDict):
     last_seen: Time
 
 
-class Quantity(TypedDict):
+class Moved(TypedDict):
+    """What was used and granted: known of meters that sum or count, null of others."""
+
+    used_units: Number | None
+    granted_units: Number | None
+
+
+class Quantity(Moved):
     timestamp: Annotated[Time, Field(description="Where the interval begins.")]
     quantity: Number
 
 
-class Quantities(TypedDict):
+class Quantities(Moved):
     """What a meter makes of the events of each interval, and of all of them."""
 
     quantities: list[Quantity]
@@ -324,6 +331,7 @@ class DeadLetters(Page[DeadLetter]):
     """A page of dead letters; not `complete` where there were more than could be looked at."""
 
     complete: bool
+    queue: Annotated[bool, Field(description="Whether there is an ingestion queue at all.")]
 
 
 class Left(TypedDict):
