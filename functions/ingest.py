@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aureon import ingestion
+from aureon import ingestion, metrics
 from aureon.errors import Invalid, Problem
 from aureon.http import Answer, Request, Resolver
 
@@ -21,6 +21,11 @@ def ingest(request: Request) -> Answer:
         request.organization_id,
         request.body(),
         idempotency=_idempotency(request),
+    )
+    metrics.emit(
+        EventsIn=result.inserted + result.duplicates,
+        Duplicates=result.duplicates,
+        Conflicts=len(result.conflicts),
     )
     answer: dict[str, Any] = {"inserted": result.inserted, "duplicates": result.duplicates}
     if result.conflicts:

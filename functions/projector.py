@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aureon import runtime, stream
+from aureon import metrics, runtime, stream
 from aureon.runtime import logger
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Project a delivery; it is delivered again from the first record that failed."""
+    metrics.emit(ProjectorLag=stream.lag_seconds(event["Records"]))
     failed = stream.project(runtime.store(context), event["Records"])
     for number, reason in failed.items():
         logger.warning("record failed", sequence_number=number, reason=str(reason))

@@ -41,6 +41,7 @@ def _all(partition: str) -> str:
     return re.sub("#0(?=#|$)", f"#{ANY}", partition)
 
 
+ORGANIZATIONS: Final = keys.organizations()
 CUSTOMERS: Final = _all(keys.customer_directory(ANY, 0))
 GHOSTS: Final = _all(keys.ghost_directory(ANY, 0))
 HOLDERS: Final = _all(keys.holder_directory(ANY, ANY, 0))
@@ -139,6 +140,11 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
         "BatchGetItem": (CUSTOMER, EXTERNAL, LOG),
         "Query": (LOG, TIMELINE),
     },
+    "nightly_audit": {
+        "GetItem": (METERS, ORGANIZATION),
+        "BatchGetItem": (CUSTOMER, EXTERNAL),
+        "Query": (CUSTOMER, LOG, METERS, UNIQUE),
+    },
     "projector": {
         "GetItem": (METERS, PROJECTION),
         "BatchGetItem": (TIMELINE, NAMES, QUANTITIES),
@@ -166,23 +172,30 @@ ASKS_FOR_BACKFILLS: Final = ("backfill", "balances", "credits", "meters")
 ON_DIRECTORY: Final[Mapping[str, tuple[str, ...]]] = {
     "backfill": (GHOSTS, CUSTOMERS),
     "meters": (HOLDERS,),
+    "nightly_audit": (ORGANIZATIONS, GHOSTS, CUSTOMERS),
 }
 
 
 def statements(
-    *, table_arn: str, ingestion: WorkQueue, backfill: WorkQueue, projection: Projection
+    *,
+    table_arn: str,
+    ingestion: WorkQueue,
+    backfill: WorkQueue,
+    audits: WorkQueue,
+    projection: Projection,
 ) -> Mapping[str, Sequence[iam.PolicyStatement]]:
     """What each function may do with the table, its stream and the queues, by handler."""
     dead = ingestion.dead.queue_arn
     asking = _allow(backfill.queue.queue_arn, "sqs:SendMessage")
     beside_the_table = {
         **{handler: [asking] for handler in ASKS_FOR_BACKFILLS},
-        "backfill": [asking, _allow(backfill.queue.queue_arn, *WORKING)],
+        "backfill": [_allow(backfill.queue.queue_arn, "sqs:SendMessage", *WORKING)],
         "consumer": [_allow(ingestion.queue.queue_arn, *WORKING)],
         "dead_letters": [
             _allow(dead, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"),
             _allow(ingestion.queue.queue_arn, "sqs:SendMessage"),
         ],
+        "nightly_audit": [_allow(audits.queue.queue_arn, "sqs:SendMessage", *WORKING)],
         "projector": [
             _allow(projection.stream_arn, *READING_A_STREAM),
             # There is no stream to name: Lambda asks for this one of all streams.

@@ -21,9 +21,15 @@ TIMEOUTS: Final[Mapping[str, Duration]] = {
     "authorizer": Duration.seconds(10),
     "backfill": Duration.seconds(150),
     "consumer": Duration.seconds(60),
+    # As long as Lambda allows: it writes nothing that another handler goes by.
+    "nightly_audit": Duration.minutes(15),
     "projector": Duration.seconds(120),
 }
 # Not measured yet: a function's share of a core grows with its memory.
+# What sends to the queue that it is fed by, to go on in another invocation: Lambda takes that for
+# a loop, and stops it after about 16 rounds unless told otherwise.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+GO_ON: Final = frozenset({"backfill", "nightly_audit"})
 MEMORY_MEGABYTES: Final = 1024
 LOG_RETENTION: Final = logs.RetentionDays.ONE_MONTH
 
@@ -123,6 +129,7 @@ class Functions(Construct):
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
             tracing=lambda_.Tracing.ACTIVE,
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if handler in GO_ON else None,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if self._snap_start else None,
         )
 

@@ -51,7 +51,7 @@ class WorkQueue(Construct):
         max_workers: int,
     ) -> None:
         super().__init__(scope, id_)
-        self.dead = DeadLetters(self, "DeadLetters").queue
+        self.dead: sqs.IQueue = DeadLetters(self, "DeadLetters").queue
         hidden_seconds = worker_timeout.to_seconds() * TIMEOUTS_HIDDEN + batching_seconds
         self.queue = sqs.Queue(
             self,

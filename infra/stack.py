@@ -8,8 +8,9 @@ from aws_cdk import App, CfnOutput, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
-from aureon import queue
+from aureon import nightly, queue
 from aureon.backfill import QUEUE
+from aureon.metrics import STACK
 from aureon.routes import QUEUE_ROUTE, ROUTES
 from infra import access
 from infra.api import Api
@@ -19,8 +20,10 @@ from infra.functions import Functions, timeout
 from infra.projection import Projection
 from infra.queue_route import QueueRoute
 from infra.queues import WorkQueue
+from infra.schedule import NightlyAudit
 from infra.settings import Settings
 from infra.table import Table
+from infra.watching import Watching
 
 
 class Aureon(Stack):
@@ -49,6 +52,15 @@ class Aureon(Stack):
             batching_seconds=0,
             max_workers=5,
         )
+        audits = WorkQueue(
+            self,
+            "Audits",
+            worker_timeout=timeout("nightly_audit"),
+            max_deliveries=3,
+            batch_messages=1,
+            batching_seconds=0,
+            max_workers=2,
+        )
         projection = Projection(self, "Projection", stream_arn=table.stream_arn)
         functions = Functions(
             self,
@@ -58,14 +70,16 @@ class Aureon(Stack):
                 table_arn=table.arn,
                 ingestion=ingestion,
                 backfill=backfill,
+                audits=audits,
                 projection=projection,
             ),
-            environment={"AUREON_TABLE": table.name},
+            environment={"AUREON_TABLE": table.name, STACK: self.stack_name},
             more={
                 "dead_letters": {
                     queue.INGESTION: ingestion.queue.queue_url,
                     queue.DEAD_LETTERS: ingestion.dead.queue_url,
                 },
+                "nightly_audit": {nightly.QUEUE: audits.queue.queue_url},
                 **{
                     handler: {QUEUE: backfill.queue.queue_url}
                     for handler in access.ASKS_FOR_BACKFILLS
@@ -75,7 +89,9 @@ class Aureon(Stack):
         ).called
         ingestion.deliver_to(functions["consumer"])
         backfill.deliver_to(functions["backfill"])
+        audits.deliver_to(functions["nightly_audit"])
         projection.deliver_to(functions["projector"])
+        NightlyAudit(self, "NightlyAudit", auditor=functions["nightly_audit"])
         api = Api(self, "Api", routes=ROUTES, functions=functions)
         QueueRoute(
             self,
@@ -83,6 +99,27 @@ class Aureon(Stack):
             api_id=api.id,
             queue=ingestion.queue,
             authorizer=functions[QUEUE_ROUTE.handler],
+        )
+        watching = Watching(
+            self,
+            "Watching",
+            stack_name=self.stack_name,
+            api_id=api.id,
+            table_name=table.name,
+            functions=functions,
+            workers=("authorizer", "backfill", "consumer", "nightly_audit", "projector"),
+            queues={
+                "ingestion": ingestion.queue,
+                "backfill": backfill.queue,
+                "audit": audits.queue,
+            },
+            dead={
+                "ingestion": ingestion.dead,
+                "backfill": backfill.dead,
+                "audit": audits.dead,
+                "projection": projection.failed,
+            },
+            email=settings.alarm_email,
         )
         if settings.domain and settings.certificate:
             domain = Domain(
@@ -95,6 +132,7 @@ class Aureon(Stack):
             )
             CfnOutput(self, "DomainTarget", value=domain.target)
         CfnOutput(self, "ApiUrl", value=api.url)
+        CfnOutput(self, "AlarmTopic", value=watching.topic.topic_arn)
         CfnOutput(self, "TableName", value=table.name)
         CfnOutput(self, "QueueUrl", value=ingestion.queue.queue_url)
         CfnOutput(self, "DeadLetterQueueUrl", value=ingestion.dead.queue_url)

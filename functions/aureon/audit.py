@@ -25,7 +25,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 import uuid_utils
 
-from aureon import catalog, keys, times
+from aureon import catalog, directory, keys, times
+from aureon.directory import Listed
 from aureon.domain.balances import Delta
 from aureon.domain.customers import Customer
 from aureon.domain.events import MAX_ID_CHARACTERS
@@ -36,7 +37,6 @@ from aureon.errors import AureonError, NotFound, Unavailable
 from aureon.exact import EXACT, ZERO
 from aureon.ledger import SHARDS
 from aureon.store import (
-    MAX_BATCH_GET_KEYS,
     Item,
     Store,
     TransactionCancelled,
@@ -159,10 +159,21 @@ class _Comparison:
         return self.values.get(balance, set()) ^ self.logged_values.get(balance, set())
 
 
+class Place(NamedTuple):
+    """How far in the directory an audit has come: a part of it, and the last entry there."""
+
+    partition: int = 0
+    after: Item | None = None
+
+
+BEGINNING: Final = Place()
+
+
 @dataclass
 class Audit:
     """Audits one organization's ledgers, each as it stands when its turn comes.
 
+    Another audit may go on from its `place`, which may be too early by a customer's ledgers.
     `ledgers`, `compared` and `pages` tell how far it has come: ledgers known of, ledgers done
     with, and pages read.
     """
@@ -170,6 +181,7 @@ class Audit:
     store: Store
     organization_id: str
     repair: bool = False
+    place: Place = BEGINNING
     ledgers: int = 0
     compared: int = 0
     pages: int = 0
@@ -178,18 +190,37 @@ class Audit:
     _sets: dict[int, tuple[MeterSet, MeterSet]] = field(default_factory=dict)
     _ghosts: set[str] = field(default_factory=set)
 
-    def of_organization(self) -> Iterator[Outcome]:
-        """Audit every ledger: those of ghosts, and of customers, the deleted ones too.
+    def of_organization(self, start: Place = BEGINNING) -> Iterator[Outcome]:
+        """Audit every ledger from a place on: those of ghosts, and of customers, deleted or not.
 
-        Whoever is created while it runs may be left out. Raises `NotFound`, and `Unavailable`
-        where the directory can't be read.
+        Ghosts come first: one that becomes a customer while the audit runs is met twice rather
+        than never. Whoever is created meanwhile may be left out. Raises `NotFound`, and
+        `Unavailable` where the directory can't be read.
         """
+        self.place = start
         if self._get(keys.organization(self.organization_id)) is None:
             raise NotFound(f"There is no organization {self.organization_id}.")
-        for partition in self._directory():
+        partitions = directory.partitions(self.organization_id)
+        for partition in partitions:
             self.ledgers += _patiently(partial(self.store.count_index, partition))
-        yield from self._ghost_ledgers()
-        yield from self._customer_ledgers()
+        first, after = start
+        for number, partition in enumerate(partitions[first:], first):
+            for entry, listed in self._part(partition, after):
+                yield from self._listed(listed)
+                self.place = Place(number, entry)
+            after = None
+            self.place = Place(number + 1)
+
+    def _listed(self, listed: Listed) -> Iterator[Outcome]:
+        """Audit a customer's ledgers, or a ghost's, but for those that a ghost had before."""
+        self.ledgers += len(listed.ledger_ids) - 1
+        for ledger_id in listed.ledger_ids:
+            if listed.customer_id is None and len(self._ghosts) < MAX_GHOSTS_REMEMBERED:
+                self._ghosts.add(ledger_id)
+            elif ledger_id in self._ghosts:
+                self.compared += 1
+                continue
+            yield self._audit(listed.customer_id, ledger_id)
 
     def of_customer(self, customer_id: str) -> Iterator[Outcome]:
         """Audit the ledgers of one customer, be it deleted. Raises `NotFound`."""
@@ -206,45 +237,16 @@ class Audit:
     def _get(self, key: keys.Key) -> Item | None:
         return _patiently(partial(self.store.get, key))
 
-    # Which ledgers there are. Ghosts come first: one that becomes a customer while the audit
-    # runs is met twice rather than never.
+    def _part(self, partition: str, after: Item | None) -> Iterator[tuple[Item, Listed]]:
+        """The entries of a part of the directory, and whose ledgers they list."""
+        entries = _resumed(
+            lambda last: self.store.query_index(partition, after=after if last is None else last)
+        )
+        while some := list(islice(entries, directory.CHUNK)):
+            yield from zip(some, _patiently(partial(self._look_up, some)), strict=True)
 
-    def _directory(self) -> Iterator[str]:
-        for slice_ in range(keys.DIRECTORY_SLICES):
-            yield keys.ghost_directory(self.organization_id, slice_)
-            yield keys.customer_directory(self.organization_id, slice_)
-
-    def _ghost_ledgers(self) -> Iterator[Outcome]:
-        for slice_ in range(keys.DIRECTORY_SLICES):
-            for entry in self._listed(keys.ghost_directory(self.organization_id, slice_)):
-                ledger_id = keys.listed_id(entry[keys.DIRECTORY_SORT])
-                if len(self._ghosts) < MAX_GHOSTS_REMEMBERED:
-                    self._ghosts.add(ledger_id)
-                yield self._audit(None, ledger_id)
-
-    def _customer_ledgers(self) -> Iterator[Outcome]:
-        for slice_ in range(keys.DIRECTORY_SLICES):
-            entries = self._listed(keys.customer_directory(self.organization_id, slice_))
-            while some := list(islice(entries, MAX_BATCH_GET_KEYS)):
-                for customer_id, ledger_ids in self._ledgers_of(some):
-                    self.ledgers += len(ledger_ids) - 1
-                    for ledger_id in ledger_ids:
-                        if ledger_id in self._ghosts:
-                            self.compared += 1
-                        else:
-                            yield self._audit(customer_id, ledger_id)
-
-    def _listed(self, partition: str) -> Iterator[Item]:
-        return _resumed(lambda last: self.store.query_index(partition, after=last))
-
-    def _ledgers_of(self, entries: Sequence[Item]) -> Iterator[tuple[str, Sequence[str]]]:
-        """Read which ledgers the customers of some entries have."""
-        listed = [keys.Key(entry[keys.PARTITION], entry[keys.SORT]) for entry in entries]
-        found = _patiently(partial(self.store.batch_get, listed))
-        for key, entry in zip(listed, entries, strict=True):
-            customer_id = keys.listed_id(entry[keys.DIRECTORY_SORT])
-            # Where the profile is lost, its own ledger need not be.
-            yield customer_id, found[key]["ledger_ids"] if key in found else [customer_id]
+    def _look_up(self, entries: Sequence[Item]) -> list[Listed]:
+        return list(directory.look_up(self.store, entries))
 
     # What a ledger is compared with.
 

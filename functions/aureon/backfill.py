@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, Self
 
-from aureon import catalog, counters, directory, keys, times
+from aureon import catalog, counters, directory, keys, metrics, times
 from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.fold import BalanceOf
 from aureon.domain.meters import Meter, MeterSet
@@ -341,6 +341,7 @@ def work(store: Store, job: Job) -> bool:
     if waiting(meter):
         _send(job, waiting(meter))
         return True
+    metrics.emit(BackfillLag=(times.now() - meter.since_at - wait()).total_seconds())
     backfill = Backfill(store, job.organization_id, meter)
     if job.ledger_id is not None:
         with suppress(OutOfRange):

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from aureon import exact, keys, runtime, times
+from aureon import exact, keys, metrics, runtime, times
 from aureon.errors import (
     Conflict,
     InsufficientCredits,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 # Lambda takes 6 MB in a synchronous call; the event around a body needs some of it.
 MAX_BODY_BYTES: Final = 6 * 1024 * 1024 - 64 * 1024
+PAYMENT_REQUIRED: Final = 402
 DEFAULT_LIMIT: Final = 10
 MAX_LIMIT: Final = 100
 MAX_PAGE: Final = 10_000_000
@@ -249,6 +250,8 @@ class Resolver:
         except Exception as error:
             result = _plain(_explain(error))
         result["headers"]["x-request-id"] = request_id
+        if result["statusCode"] == PAYMENT_REQUIRED:
+            metrics.emit(RefusedSpends=1)
         logger.info(
             "request",
             request_id=request_id,

@@ -74,6 +74,11 @@ def organization(organization_id: str) -> Key:
     return Key(f"{organization_id}#ORGANIZATION", "ORGANIZATION")
 
 
+def organizations() -> str:
+    """The partition of the directory that lists the organizations."""
+    return "ORGANIZATIONS"
+
+
 def token(sha256: str) -> Key:
     """A token is found by its hash alone: the organization is what it tells."""
     return Key(f"TOKEN#{sha256}", "TOKEN")

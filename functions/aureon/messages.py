@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from aureon import catalog, exact, keys, resolution, times
+from aureon import catalog, exact, keys, metrics, resolution, times
 from aureon.admission import NO_KEY, ORGANIZATION_ID, REQUEST_KEY
 from aureon.domain.customers import Ledger
 from aureon.domain.events import Event, Named
@@ -192,6 +192,8 @@ def _count(
             for message in messages:
                 if message.id not in delivery.failed:
                     delivery.failed |= _count(store, organization_id, [message])
+    else:
+        delivery.measure()
     return delivery.failed
 
 
@@ -241,6 +243,19 @@ class Delivery:
         for error in self.failed.values():
             raise error
         return committer.rehearse()
+
+    def measure(self) -> None:
+        """Tell what became of the events, as far as it is known by now."""
+        entries = [
+            entry for groups in self.groups.values() for group in groups for entry in group.entries
+        ]
+        inserted = sum(entry.inserted is True for entry in entries)
+        duplicates = sum(entry.inserted is False for entry in entries)
+        metrics.emit(
+            EventsIn=inserted + duplicates,
+            Duplicates=duplicates,
+            Conflicts=sum(entry.conflict for entry in entries),
+        )
 
     def refuse_all(self, error: AureonError) -> None:
         self.failed |= dict.fromkeys(self.events, error)

@@ -20,10 +20,10 @@ logger: Final = Logger(service="aureon")
 RESERVE_SECONDS: Final = 0.5
 
 
-def store(context: LambdaContext) -> Store:
-    """The store, bound to the deadline of this invocation."""
+def store(context: LambdaContext, *, reserve_seconds: float = RESERVE_SECONDS) -> Store:
+    """The store, bound to the deadline of this invocation, less what is kept back."""
     remaining_seconds = context.get_remaining_time_in_millis() / 1000
-    return _store().until(time.monotonic() + remaining_seconds - RESERVE_SECONDS)
+    return _store().until(time.monotonic() + remaining_seconds - reserve_seconds)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from base64 import b64decode
 from collections import defaultdict
@@ -43,6 +44,12 @@ def project(store: Store, records: Iterable[Mapping[str, Any]]) -> dict[str, Aur
         except Unavailable as error:
             failed |= dict.fromkeys((number for number, _ in pages), error)
     return failed
+
+
+def lag_seconds(records: Iterable[Mapping[str, Any]]) -> float:
+    """How old the oldest record of a delivery is: to the second, as the stream tells it."""
+    oldest = min(record["dynamodb"]["ApproximateCreationDateTime"] for record in records)
+    return max(0.0, time.time() - float(oldest))
 
 
 def _page(image: Mapping[str, Any]) -> tuple[str, Logged]:

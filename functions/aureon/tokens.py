@@ -97,10 +97,23 @@ class TokenRecord:
 def create_organization(store: Store, name: str, organization_id: str | None = None) -> str:
     """Create an organization and return its id. Creating one that exists changes nothing."""
     organization_id = organization_id or str(uuid_utils.uuid7())
-    item = {"id": organization_id, "name": name, "created_at": times.to_text(times.now())}
+    created_at = times.to_text(times.now())
+    item = {
+        "id": organization_id,
+        "name": name,
+        "created_at": created_at,
+        keys.DIRECTORY_PARTITION: keys.organizations(),
+        keys.DIRECTORY_SORT: f"{created_at}{keys.SEPARATOR}{organization_id}",
+    }
     with suppress(TransactionCancelled):
         store.commit([put_new(keys.organization(organization_id), item)])
     return organization_id
+
+
+def organizations(store: Store) -> Iterator[str]:
+    """The ids of all organizations, in the order of creation. Raises `Unavailable`."""
+    for entry in store.query_index(keys.organizations()):
+        yield keys.listed_id(entry[keys.DIRECTORY_SORT])
 
 
 def organization_name(store: Store, organization_id: str) -> str:

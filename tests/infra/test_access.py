@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -13,8 +14,9 @@ import pytest
 import authorizer
 import backfill
 import consumer
+import nightly_audit
 import projector
-from aureon import catalog, dead_letters, keys, runtime, times, tokens
+from aureon import catalog, dead_letters, keys, nightly, runtime, times, tokens
 from aureon.backfill import QUEUE, WAIT
 from aureon.store import Store
 from aureon_cli.gateway import Context
@@ -25,11 +27,11 @@ from tests.infra.conftest import Properties, Synthesized
 from tests.projection import project_all
 from tests.queue import deliver, message
 
-READERS = ("balances", "dead_letters", "events", "export", "health", "quantities")
+READERS = ("balances", "dead_letters", "events", "export", "health", "nightly_audit", "quantities")
 # Who serves files.
 FILES = {"dashboard", "openapi"}
 # Who works for no caller, or for any.
-TOKENLESS = {"backfill", "consumer", "dashboard", "health", "openapi", "projector"}
+TOKENLESS = {*FILES, "backfill", "consumer", "health", "nightly_audit", "projector"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem"}
 OF_STREAMS = {*access.READING_A_STREAM, "dynamodb:ListStreams"}
 PARTS = {
@@ -162,6 +164,7 @@ def made(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, se
     monkeypatch.setattr("tests.queue.consumer.handler", watched("consumer", consumer.handler))
     monkeypatch.setattr(authorizer, "handler", watched("authorizer", authorizer.handler))
     monkeypatch.setattr(backfill, "handler", watched("backfill", backfill.handler))
+    monkeypatch.setattr(nightly_audit, "handler", watched("nightly_audit", nightly_audit.handler))
     monkeypatch.setattr(projector, "handler", watched("projector", projector.handler))
     # The API shows no dead letters where there is no queue: what it does with one is called here.
     monkeypatch.setattr(dead_letters, "explain", watched("dead_letters", dead_letters.explain))
@@ -294,6 +297,10 @@ def lived(
                 parameters = {**asked, **whose, **what}
                 shown = api.get(f"/v1/meters/{late['id']}/quantities", **parameters)
                 assert shown.status == 200, shown.text
+    context = Context("nightly_audit", deadline=time.monotonic() + 2 * nightly.RESERVE_SECONDS)
+    assert nightly_audit.handler({"source": "aws.events"}, context) == {"organizations": 1}
+    record = {"messageId": "job", "body": nightly.Job(organization_id).to_body()}
+    assert not nightly_audit.handler({"Records": [record]}, context)["batchItemFailures"]
     return made
 
 
@@ -410,6 +417,7 @@ def test_only_what_needs_a_queue_has_it(synthesized: Synthesized) -> None:
     needed = {
         ("consumer", ingestion): working,
         ("backfill", backfills): {*working, "SendMessage"},
+        ("nightly_audit", synthesized.queue_of("nightly_audit")): {*working, "SendMessage"},
         ("balances", backfills): {"SendMessage"},
         ("credits", backfills): {"SendMessage"},
         ("meters", backfills): {"SendMessage"},

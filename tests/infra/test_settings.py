@@ -85,3 +85,10 @@ def test_a_domain_leads_to_the_api(chosen: Synthesized, synthesized: Synthesized
     assert terms["SecurityPolicy"] == "TLS_1_2"
     assert mapping["ApiId"]["Ref"] in chosen.of_type("AWS::ApiGatewayV2::Api")
     assert not synthesized.of_type("AWS::ApiGatewayV2::DomainName")
+
+
+def test_alarms_are_mailed_where_an_address_is_given(chosen: Synthesized) -> None:
+    (subscription,) = chosen.of_type("AWS::SNS::Subscription").values()
+
+    assert subscription["Protocol"] == "email"
+    assert subscription["Endpoint"] == "alarms@example.com"

@@ -74,7 +74,9 @@ def test_functions_run_where_their_bundle_is_built_for(synthesized: Synthesized)
 
 def test_no_function_runs_longer_than_a_deletion_waits(synthesized: Synthesized) -> None:
     for handler, function in synthesized.functions().items():
-        assert function["Timeout"] < times.LONGEST_HANDLER.total_seconds()
+        # The audit may: nothing that it reads decides on what is written.
+        if handler != "nightly_audit":
+            assert function["Timeout"] < times.LONGEST_HANDLER.total_seconds()
         if handler == QUEUE_ROUTE.handler:
             assert function["Timeout"] <= MAX_AUTHORIZER_SECONDS
         else:

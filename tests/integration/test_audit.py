@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from aureon import audit as audit_module
-from aureon import keys
+from aureon import directory, keys
 from aureon import store as store_module
 from aureon.audit import Audit, Outcome
 from aureon.domain.events import Named
@@ -333,7 +333,7 @@ def test_an_unknown_customer_or_organization_is_not_found(api: Api, nobody: str)
 def test_a_directory_of_several_parts_is_read_to_its_end(
     api: Api, meter_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_module, "MAX_BATCH_GET_KEYS", 2)
+    monkeypatch.setattr(directory, "CHUNK", 2)
     api.ingest(*[usage(external_customer_id=f"ghost_{number}") for number in range(25)])
     for number in range(25):
         api.customer(f"user_{number}@example.com")

@@ -1,0 +1,68 @@
+"""The nightly audit: begun by a schedule, and done job by job from a queue of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aureon import metrics, nightly, runtime
+from aureon.errors import Unavailable
+from aureon.runtime import logger
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from aureon.audit import Outcome
+    from aureon.store import Store
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Begin the audit, or do some of it: what is not done goes back to the queue."""
+    store = runtime.store(context, reserve_seconds=nightly.RESERVE_SECONDS)
+    if "Records" not in event:
+        organizations = nightly.start(store)
+        logger.info("audit begun", organizations=organizations)
+        return {"organizations": organizations}
+    failed = []
+    for record in event["Records"]:
+        try:
+            _work(store, nightly.Job.from_body(record["body"]))
+        except (Unavailable, ValueError, TypeError, KeyError) as error:
+            logger.warning("job failed", message_id=record["messageId"], reason=str(error))
+            failed.append(record["messageId"])
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _work(store: Store, job: nightly.Job) -> None:
+    ledgers = skipped = differences = 0
+
+    def note(outcome: Outcome) -> None:
+        nonlocal ledgers, skipped, differences
+        ledgers += 1
+        skipped += outcome.status == "not compared"
+        differences += len(outcome.differences)
+        if outcome.status == "clean":
+            return
+        logger.error(
+            f"ledger {outcome.status}",
+            organization_id=job.organization_id,
+            ledger_id=outcome.ledger_id,
+            reason=outcome.reason,
+            differences=[
+                {
+                    "meter_id": difference.balance.meter_id,
+                    "generation": difference.balance.generation,
+                    "figure": difference.figure,
+                    "stored": difference.stored,
+                    "counted": difference.counted,
+                }
+                for difference in outcome.differences
+            ],
+        )
+
+    left = nightly.work(store, job, note)
+    metrics.emit(AuditedLedgers=ledgers, AuditSkippedLedgers=skipped, AuditDifferences=differences)
+    logger.info(
+        "audit", organization_id=job.organization_id, ledgers=ledgers, complete=left is None
+    )
+    if left is not None:
+        nightly.send(left)

@@ -1,0 +1,276 @@
+"""What is watched: a dashboard, and alarms that tell a topic. Plain metrics only.
+
+Whatever a caller meets shows at the API, so that its functions need no alarms of their own; those
+that nobody waits for have some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from aureon import metrics
+
+PERIOD: Final = Duration.minutes(5)
+# How much of what is asked may fail, and how long an answer may take.
+MAX_FAILED_SHARE: Final = 0.01
+MAX_P99_MILLISECONDS: Final = 3_000
+# How long something may wait: for a consumer, for a backfill, for the nightly audit, for the
+# projector.
+MAX_AGE_SECONDS: Final[Mapping[str, int]] = {"ingestion": 600, "backfill": 7_200, "audit": 43_200}
+MAX_PROJECTION_AGE_SECONDS: Final = 600
+
+_Metrics = Sequence[cloudwatch.IMetric]
+
+
+class Watching(Construct):
+    """The topic, its alarms, and the dashboard.
+
+    `workers` are the functions that no caller waits for. `queues` are what they work off, and
+    `dead` where what failed ends, each by a name. `stack_name` is the dimension of Aureon's own
+    metrics.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        stack_name: str,
+        api_id: str,
+        table_name: str,
+        functions: Mapping[str, lambda_.IFunction],
+        workers: Iterable[str],
+        queues: Mapping[str, sqs.IQueue],
+        dead: Mapping[str, sqs.IQueue],
+        email: str | None,
+    ) -> None:
+        super().__init__(scope, id_)
+        self._stack_name = stack_name
+        self._api = {"ApiId": api_id}
+        self._table = {"TableName": table_name}
+        self.topic = self._topic(email)
+        self._watch_api()
+        for name in workers:
+            self._watch_worker(name, functions[name])
+        for name, queue in queues.items():
+            self._alarm(
+                f"{name} waits",
+                _of_queue(queue, "ApproximateAgeOfOldestMessage", "Maximum"),
+                MAX_AGE_SECONDS[name],
+                f"A message of the queue {name} waits for too long: look at its function's errors.",
+                periods=3,
+            )
+        for name, queue in dead.items():
+            self._alarm(
+                f"{name} dead letters",
+                _of_queue(queue, "ApproximateNumberOfMessagesVisible", "Maximum"),
+                0,
+                "Something failed for good: docs/queue.md says what to do with dead letters.",
+            )
+        self._alarm(
+            "projector behind",
+            _of_function(functions["projector"], "IteratorAge", "Maximum"),
+            MAX_PROJECTION_AGE_SECONDS * 1000,
+            "Lists and quantities are behind: look at the projector's errors.",
+            periods=3,
+        )
+        for kind in ("Read", "Write"):
+            self._alarm(
+                f"table {kind.lower()} throttled",
+                self._of_table(f"{kind}ThrottleEvents"),
+                0,
+                "A partition is asked for more than it takes: docs/limits.md says what to do.",
+                periods=3,
+            )
+        self._alarm(
+            "balances differ",
+            self._of_aureon("AuditDifferences", "Sum"),
+            0,
+            "A balance is not the sum over the log: run aureon audit, and find out why.",
+        )
+        self._dashboard(functions, queues, dead)
+
+    def _topic(self, email: str | None) -> sns.Topic:
+        topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                actions=["sns:Publish"],
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
+        )
+        if email is not None:
+            topic.add_subscription(subscriptions.EmailSubscription(email))
+        return topic
+
+    def _watch_api(self) -> None:
+        self._alarm(
+            "requests fail",
+            # An average of ones and zeros: the share of the requests.
+            self._of_api("5xx", "Average"),
+            MAX_FAILED_SHARE,
+            "Requests fail, or functions are throttled: look for their request ids in the logs.",
+            periods=3,
+        )
+        self._alarm(
+            "answers are slow",
+            self._of_api("Latency", "p99"),
+            MAX_P99_MILLISECONDS,
+            "One request in a hundred takes too long.",
+            periods=3,
+        )
+
+    def _watch_worker(self, name: str, function: lambda_.IFunction) -> None:
+        for metric in ("Errors", "Throttles"):
+            self._alarm(
+                f"{name} {metric.lower()}",
+                _of_function(function, metric, "Sum"),
+                0,
+                f"The function {name} has {metric.lower()}: nobody waits for it, look at its log.",
+                periods=3,
+            )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        description: str,
+        *,
+        periods: int = 1,
+    ) -> None:
+        """Tell the topic when a metric is above its threshold for so many periods."""
+        alarm = cloudwatch.Alarm(
+            self,
+            name.title().replace("_", "").replace(" ", ""),
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=periods,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=description,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+    def _dashboard(
+        self,
+        functions: Mapping[str, lambda_.IFunction],
+        queues: Mapping[str, sqs.IQueue],
+        dead: Mapping[str, sqs.IQueue],
+    ) -> None:
+        board = cloudwatch.Dashboard(self, "Dashboard", default_interval=Duration.days(1))
+        board.add_widgets(
+            _graph(
+                "Events",
+                [self._of_aureon(name, "Sum") for name in ("EventsIn", "Duplicates", "Conflicts")],
+            ),
+            _graph("Refused spends", [self._of_aureon("RefusedSpends", "Sum")]),
+            _graph("Requests", [self._of_api(name, "Sum") for name in ("Count", "4xx", "5xx")]),
+            _graph(
+                "Latency in milliseconds",
+                [self._of_api("Latency", statistic) for statistic in ("p50", "p99")],
+            ),
+        )
+        board.add_widgets(
+            _graph("Errors", _of_functions(functions, "Errors", "Sum")),
+            _graph("Throttles", _of_functions(functions, "Throttles", "Sum")),
+            _graph("Duration in milliseconds, p99", _of_functions(functions, "Duration", "p99")),
+            _graph("At once", _of_functions(functions, "ConcurrentExecutions", "Maximum")),
+        )
+        board.add_widgets(
+            _graph(
+                "Oldest message, in seconds",
+                [
+                    _of_queue(queue, "ApproximateAgeOfOldestMessage", "Maximum", label=name)
+                    for name, queue in queues.items()
+                ],
+            ),
+            _graph(
+                "Dead letters",
+                [
+                    _of_queue(queue, "ApproximateNumberOfMessagesVisible", "Maximum", label=name)
+                    for name, queue in dead.items()
+                ],
+            ),
+            _graph(
+                "Behind, in seconds",
+                [self._of_aureon(name, "Maximum") for name in ("ProjectorLag", "BackfillLag")],
+            ),
+            _graph(
+                "Nightly audit",
+                [
+                    self._of_aureon(name, "Sum")
+                    for name in ("AuditedLedgers", "AuditSkippedLedgers", "AuditDifferences")
+                ],
+            ),
+        )
+        board.add_widgets(
+            _graph(
+                "Units of the table",
+                [self._of_table(f"Consumed{kind}CapacityUnits") for kind in ("Read", "Write")],
+            ),
+            _graph(
+                "Throttled by the table",
+                [self._of_table(f"{kind}ThrottleEvents") for kind in ("Read", "Write")],
+            ),
+            _graph("Transactions in conflict", [self._of_table("TransactionConflict")]),
+        )
+
+    def _of_aureon(self, name: str, statistic: str) -> cloudwatch.Metric:
+        dimensions = {metrics.DIMENSION: self._stack_name}
+        return _metric(metrics.NAMESPACE, name, dimensions, statistic)
+
+    def _of_api(self, name: str, statistic: str) -> cloudwatch.Metric:
+        return _metric("AWS/ApiGateway", name, self._api, statistic)
+
+    def _of_table(self, name: str) -> cloudwatch.Metric:
+        return _metric("AWS/DynamoDB", name, self._table, "Sum")
+
+
+def _of_function(
+    function: lambda_.IFunction, name: str, statistic: str, *, label: str | None = None
+) -> cloudwatch.Metric:
+    return function.metric(name, statistic=statistic, period=PERIOD, label=label)
+
+
+def _of_functions(
+    functions: Mapping[str, lambda_.IFunction], name: str, statistic: str
+) -> _Metrics:
+    return [
+        _of_function(function, name, statistic, label=handler)
+        for handler, function in functions.items()
+    ]
+
+
+def _of_queue(
+    queue: sqs.IQueue, name: str, statistic: str, *, label: str | None = None
+) -> cloudwatch.Metric:
+    return queue.metric(name, statistic=statistic, period=PERIOD, label=label)
+
+
+def _metric(
+    namespace: str, name: str, dimensions: Mapping[str, str], statistic: str
+) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=name,
+        dimensions_map=dict(dimensions),
+        statistic=statistic,
+        period=PERIOD,
+    )
+
+
+def _graph(title: str, shown: _Metrics) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(shown), width=6)

@@ -1,0 +1,173 @@
+"""The nightly audit: every organization, in as many invocations as it takes."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import nightly_audit
+from aureon import directory, keys, metrics, nightly, tokens
+from aureon.audit import Outcome, Place
+from aureon.errors import Unavailable
+from aureon.nightly import Job
+from aureon.store import LONGEST_CALL_SECONDS, Store, put_over
+from aureon_cli.gateway import Context
+from tests.api import Api
+from tests.queue import Queues
+
+
+def enough() -> Any:
+    return Context("nightly_audit", deadline=time.monotonic() + 2 * nightly.RESERVE_SECONDS)
+
+
+def record(job: Job) -> dict[str, Any]:
+    return {"messageId": job.organization_id, "body": job.to_body()}
+
+
+def customers(api: Api, count: int) -> list[str]:
+    """So many customers with an event each, and a ghost."""
+    ids = [api.customer(f"{number}@example.com") for number in range(count)]
+    events: list[dict[str, Any]] = [{"customer_id": id_} for id_ in ids]
+    for named in (*events, {"external_customer_id": "ghost"}):
+        event = {"name": "api_usage", "metadata": {"units": 1}, **named}
+        assert api.ingest(event).status == 200
+    return ids
+
+
+def damage(api: Api, customer_id: str, meter_id: str) -> None:
+    """Let a balance say what its log does not."""
+    key = keys.balance(api.organization_id, customer_id, meter_id, 1, 0)
+    item = dict(api.store.get(key) or {})
+    item["sum"] += 1
+    api.store.write(put_over(key, item))
+
+
+class Hurried(Store):
+    """A store whose time is up after so many looks at the clock."""
+
+    looks: int
+
+    def has_time(self) -> bool:
+        object.__setattr__(self, "looks", self.looks - 1)
+        return self.looks >= 0
+
+
+def hurried(store: Store, looks: int) -> Store:
+    made = Hurried(store.client, store.table)
+    object.__setattr__(made, "looks", looks)
+    return made
+
+
+def test_every_ledger_is_audited_however_often_time_runs_out(api: Api) -> None:
+    api.meter()
+    ids = set(customers(api, 12))
+    seen: list[Outcome] = []
+    job: Job | None = Job(api.organization_id)
+    invocations = 0
+
+    while job is not None:
+        # What is left goes through the queue as a text.
+        job = Job.from_body(job.to_body())
+        job = nightly.work(hurried(api.store, 40), job, seen.append)
+        invocations += 1
+        assert invocations < 100
+
+    assert invocations > 3
+    clean = {outcome.customer_id for outcome in seen if outcome.status == "clean"}
+    assert clean == ids | {None}
+
+
+def test_a_ledger_that_takes_longer_than_an_invocation_holds_up_no_other(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aureon.audit.FIRST_PAUSE_SECONDS", 0.0)
+    api.meter()
+    customers(api, 2)
+    partitions = directory.partitions(api.organization_id)
+    (ghosts, *_) = [
+        number for number, part in enumerate(partitions) if list(api.store.query_index(part))
+    ]
+    whole = Job(api.organization_id, Place(ghosts))
+    # Enough to find the first ledger, not to read it.
+    for looks in range(100):
+        seen: list[Outcome] = []
+        store = hurried(api.store, looks)
+        try:
+            left = nightly.work(store, whole, seen.append)
+        except Unavailable:
+            continue
+        if seen and seen[0].status == "not compared":
+            break
+
+    assert [outcome.status for outcome in seen] == ["not compared"]
+    assert left is not None
+    assert left.place != whole.place
+
+
+def test_the_schedule_asks_for_every_organization(
+    api: Api, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(nightly.QUEUE, queues.ingestion.url)
+    other = tokens.create_organization(api.store, "Other")
+
+    answer = nightly_audit.handler({"source": "aws.events"}, enough())
+
+    sent = queues.ingestion.receive(wait_seconds=0)
+    assert answer == {"organizations": 2}
+    assert {Job.from_body(found["body"]) for found in sent} == {
+        Job(api.organization_id),
+        Job(other),
+    }
+
+
+def test_a_difference_is_told(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meter_id = api.meter()
+    (first, *_) = customers(api, 3)
+    damage(api, first, meter_id)
+    monkeypatch.setenv(metrics.STACK, "Test")
+
+    answer = nightly_audit.handler({"Records": [record(Job(api.organization_id))]}, enough())
+
+    assert answer == {"batchItemFailures": []}
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    told = (line["AuditedLedgers"], line["AuditSkippedLedgers"], line["AuditDifferences"])
+    assert told == (4, 0, 1)
+
+
+def test_what_is_left_goes_back_to_the_queue(
+    api: Api, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.meter()
+    customers(api, 3)
+    monkeypatch.setenv(nightly.QUEUE, queues.ingestion.url)
+    monkeypatch.setattr("nightly_audit.runtime.store", lambda context, **_: hurried(api.store, 40))
+
+    nightly_audit.handler({"Records": [record(Job(api.organization_id))]}, enough())
+
+    (sent,) = queues.ingestion.receive(wait_seconds=0)
+    left = Job.from_body(sent["body"])
+    assert left.organization_id == api.organization_id
+    assert left.place > (0, None)
+
+
+def test_an_organization_that_is_gone_and_a_job_that_is_none_harm_nobody(api: Api) -> None:
+    gone = record(Job("01a20000-0000-7000-8000-000000000000"))
+    broken = {"messageId": "broken", "body": "{}"}
+
+    answer = nightly_audit.handler({"Records": [broken, gone]}, enough())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
+
+
+def test_an_audit_keeps_time_to_say_where_it_stopped(api: Api) -> None:
+    """The reserve is enough to give a ledger up, and for the message that goes on."""
+    assert nightly.RESERVE_SECONDS > 2 * LONGEST_CALL_SECONDS + 20
+    short = replace(api.store, deadline=time.monotonic())
+    with pytest.raises(Unavailable):
+        nightly.start(short)
