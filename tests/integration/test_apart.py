@@ -83,6 +83,10 @@ def test_an_id_of_another_organization_is_not_found(mine: Shop, theirs: Shop, ro
             f"{mine.customer_id}.{theirs.meter_id}",
         ],
         "credits": [theirs.hold_id],
+        "events": [
+            event["id"]
+            for event in theirs.api.get("/v1/events/", customer_id=theirs.customer_id).body["items"]
+        ],
         "tokens": [
             record.id
             for record in tokens.list_records(theirs.api.store, theirs.api.organization_id)

@@ -222,9 +222,18 @@ def test_a_balance_that_is_missing_is_found(api: Api, customer_id: str, meter_id
 
 
 def test_a_balance_that_nothing_was_counted_for_is_found(api: Api, customer_id: str) -> None:
-    tamper(api, customer_id, "unknown", shard=3, sum=1, count=1, rev=1)
+    other = api.meter("other")
+    tamper(api, customer_id, other, shard=3, sum=1, count=1, rev=1)
 
     assert found(only(audit(api))) == {("sum", 1, 0), ("count", 1, 0)}
+
+
+def test_a_balance_of_a_meter_that_is_not_there_is_not_compared(api: Api, customer_id: str) -> None:
+    tamper(api, customer_id, "unknown", shard=3, sum=1, count=1, rev=1)
+
+    outcome = only(audit(api))
+
+    assert (outcome.status, outcome.reason) == ("not compared", "Its balance unknown has no meter.")
 
 
 def test_a_page_that_is_missing_is_found(api: Api, customer_id: str) -> None:
@@ -379,7 +388,8 @@ def test_meters_that_were_created_later_or_archived_raise_no_alarm(
 
     tamper(api, customer_id, meter_id, sum=1)
     tamper(api, customer_id, late, sum=1)
-    assert found(only(audit(api))) == {("sum", -2, -3), ("sum", 3, 2)}
+    # The later one has counted what came before it.
+    assert found(only(audit(api))) == {("sum", -2, -3), ("sum", 5, 4)}
 
 
 def test_a_meter_that_is_created_meanwhile_raises_no_alarm(api: Api, customer_id: str) -> None:
@@ -583,8 +593,9 @@ def test_a_repair_leaves_its_trace_in_the_log(api: Api, customer_id: str, meter_
     (trace,) = repairs(api, customer_id)
     assert trace["meter_id"] == meter_id
     assert trace["generation"] == 1
-    assert trace["before"] == {"sum": 93, "used": 3, "granted": 10, "count": 2}
-    assert trace["after"] == {"sum": -7, "used": 3, "granted": 10, "count": 2}
+    others = {"used": 3, "granted": 10, "count": 2, "distinct": 0, "max": None, "min": None}
+    assert trace["before"] == {"sum": 93, **others}
+    assert trace["after"] == {"sum": -7, **others}
     assert trace["repaired_at"] in trace[keys.SORT]
     assert trace["reason"] == audit_module.REASON
     # The audit does not take the trace for a page.
@@ -605,6 +616,7 @@ def test_a_repair_raises_the_revision_of_the_first_shard(
     assert before is not None and after is not None
     assert after == {
         **before,
+        "distinct": 0,
         "rev": before["rev"] + 1,
         "modified_at": repairs(api, customer_id)[0]["repaired_at"],
     }
@@ -834,8 +846,8 @@ def test_differences_are_printed_with_both_figures_and_exit_1(
         assert result.exit_code == 1
         assert [line.split() for line in result.stdout.splitlines()] == [
             ["customer", "ledger", "meter", "generation", "figure", "stored", "counted", "status"],
-            [customer_id, customer_id, meter_id, "1", "sum", "-6.9", "-7", "different"],
             [customer_id, customer_id, meter_id, "1", "count", "3", "2", "different"],
+            [customer_id, customer_id, meter_id, "1", "sum", "-6.9", "-7", "different"],
         ]
         assert "1 different" in result.stderr
 
