@@ -20,6 +20,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aureon import wire
 from aureon.errors import AureonError, Unavailable
 from aureon.keys import DIRECTORY, DIRECTORY_PARTITION, PARTITION, SORT, Key
 
@@ -425,7 +426,9 @@ def connect(endpoint_url: str | None = None, **options: Any) -> DynamoDBClient:
 
     It is botocore's own: what boto3 puts around it takes longer to import than all of the rest.
     """
-    client = botocore.session.get_session().create_client(
+    session = botocore.session.get_session()
+    session.register("creating-client-class.dynamodb", cast("Any", wire.shorten))
+    client = session.create_client(
         "dynamodb",
         endpoint_url=endpoint_url,
         config=Config(

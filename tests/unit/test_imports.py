@@ -69,7 +69,7 @@ def test_the_domain_knows_values_and_no_services(path: Path) -> None:
 def test_one_module_talks_to_the_database_and_one_more_to_the_queue(path: Path) -> None:
     talks = imports(path, "boto3") or imports(path, "botocore")
 
-    assert talks == (path in (PACKAGE / "store.py", PACKAGE / "queue.py"))
+    assert talks == (path in (PACKAGE / "store.py", PACKAGE / "wire.py", PACKAGE / "queue.py"))
 
 
 @pytest.mark.parametrize("path", [*HANDLERS, *MODULES], ids=name_of)
