@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from bench import document, tables, units
+from bench import cpu, document, tables, units
 from bench.conditions import ROOT, conditions
 
 MIN_WIDTH: Final = 132
@@ -18,6 +18,7 @@ Measure = Callable[..., dict[str, Any]]
 # Each part, and its sizes: as they are stored, and as they are for a quick look.
 PARTS: Final[dict[str, tuple[Measure, dict[str, Any], dict[str, Any]]]] = {
     "units": (units.measure, {"times": 10}, {"times": 3}),
+    "cpu": (cpu.measure, {"events": 1_000, "rounds": 5}, {"events": 1_000, "rounds": 1}),
 }
 
 

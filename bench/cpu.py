@@ -35,7 +35,7 @@ def measure(*, events: int, rounds: int) -> dict[str, Any]:
     with (
         engine_process() as store,
         scene(store) as the_scene,
-        reference(store.client) as plain,
+        reference(store) as plain,
     ):
         the_scene.api.meter(EVENT_NAME)
         names = the_scene.customers(20)

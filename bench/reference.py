@@ -2,7 +2,7 @@
 
 Each event is an item, put on the condition that there is none with its id, and is added to its
 customer's balance in the same transaction. Checked by pydantic, with decimals, on the same engine,
-through a client with the same settings.
+through boto3's own client with the same settings.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import boto3
 from boto3.dynamodb.types import TypeSerializer
 from pydantic import BaseModel, Field
+
+from aureon.store import Store
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -44,7 +47,7 @@ class Reference:
     """Counts events in a table of its own, with or without an index to list them by time."""
 
     def __init__(self, client: DynamoDBClient, table: str, *, indexed: bool) -> None:
-        self._client = client
+        self.client = client
         self._table = table
         self._indexed = indexed
 
@@ -73,7 +76,7 @@ class Reference:
         }
         if self._indexed:
             item |= {"gsi_pk": customer, "gsi_sk": timestamp}
-        self._client.transact_write_items(
+        self.client.transact_write_items(
             TransactItems=[
                 {
                     "Put": {
@@ -98,8 +101,12 @@ class Reference:
 
 
 @contextmanager
-def reference(client: DynamoDBClient, *, indexed: bool = False) -> Iterator[Reference]:
-    """A reference with a table of its own."""
+def reference(store: Store, *, indexed: bool = False) -> Iterator[Reference]:
+    """A reference with a table of its own, where that of a store is."""
+    settings = store.client.meta
+    client = boto3.client(
+        "dynamodb", endpoint_url=settings.endpoint_url, config=cast("Any", settings.config)
+    )
     table = f"reference-{uuid.uuid4()}"
     keys = ("pk", "sk", "gsi_pk", "gsi_sk") if indexed else ("pk", "sk")
     schema: dict[str, Any] = {

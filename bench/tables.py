@@ -209,4 +209,32 @@ def _prices(prices: Result) -> str:
     )
 
 
-TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {"units": _units}
+def _cpu(result: Result) -> list[Table]:
+    cases = result["cases"]
+    return [
+        Table(
+            "CPU seconds of a handler for 1,000 events",
+            ("events a request", "ids", "customers", "Aureon", "reference", "ratio", "at most"),
+            [
+                (
+                    f"{case['events']:,}",
+                    "with" if case["ids"] else "without",
+                    str(case["customers"]),
+                    number(case["cpu_seconds_for_1000_events"]),
+                    number(case["reference_cpu_seconds_for_1000_events"]),
+                    number(case["ratio"]),
+                    judged(
+                        case["ratio"],
+                        TARGETS["cpu_ratio_to_reference"] if case["events"] >= 100 else None,
+                    ),
+                )
+                for case in cases
+            ],
+            f"Medians of {result['rounds']} rounds of {result['events_a_round']:,} events, in each "
+            "of which both take their turn. From the gateway's event to the answer, calls "
+            "included; the engine is another process.",
+        )
+    ]
+
+
+TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {"units": _units, "cpu": _cpu}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aureon.store import Store
 from aureon.table import PAGE_MARK
@@ -20,6 +20,9 @@ from tests import projection, queue
 from tests.api import HANDLERS
 from tests.costs import Consumed, consumption
 from tests.recount import scan
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 PRICES: Final = Path(__file__).with_name("prices.json")
 # The first requests of a container read its token and its meters; they are left out.
@@ -116,7 +119,7 @@ def _case(the_scene: Scene, case: Case, times: int, prices: dict[str, Any]) -> d
         return lambda: queue.deliver(*sent)
 
     _pages(store)
-    ours = spent(store, delivery if case.messages else request, times)
+    ours = spent(store.client, delivery if case.messages else request, times)
     events = times * case.events_a_time
     pages = _pages(store)
     at_once = prices["assumptions"]["pages_a_delivery"]
@@ -127,9 +130,11 @@ def _case(the_scene: Scene, case: Case, times: int, prices: dict[str, Any]) -> d
         records = next(waiting)
         return lambda: _succeeds(projection.deliver(records))
 
-    projecting = spent(store, project, len(deliveries), warm=0)
-    with reference(store.client) as plain:
-        theirs = spent(store, lambda: _plain(the_scene, case, customers, plain.handler), times)
+    projecting = spent(store.client, project, len(deliveries), warm=0)
+    with reference(store) as plain:
+        theirs = spent(
+            plain.client, lambda: _plain(the_scene, case, customers, plain.handler), times
+        )
     measured = {
         "name": case.name,
         "events": case.events,
@@ -143,20 +148,26 @@ def _case(the_scene: Scene, case: Case, times: int, prices: dict[str, Any]) -> d
         "operations": _operations(ours, times),
     }
     if case.index:
-        with reference(store.client, indexed=True) as plain:
-            theirs = spent(store, lambda: _plain(the_scene, case, customers, plain.handler), times)
+        with reference(store, indexed=True) as plain:
+            theirs = spent(
+                plain.client, lambda: _plain(the_scene, case, customers, plain.handler), times
+            )
         measured["indexed_reference"] = theirs.as_dict(times * case.events)
     measured["usd_a_million"] = _price(case, measured, ours, projecting, sizes, events, prices)
     return measured
 
 
 def spent(
-    store: Store, prepare: Callable[[], Callable[[], Any]], times: int, *, warm: int = WARM
+    client: DynamoDBClient,
+    prepare: Callable[[], Callable[[], Any]],
+    times: int,
+    *,
+    warm: int = WARM,
 ) -> Spent:
     """What so many calls take, each prepared before it is measured."""
     for _ in range(warm):
         prepare()()
-    with consumption(store.client) as consumed:
+    with consumption(client) as consumed:
         cpu_seconds = 0.0
         for _ in range(times):
             act = prepare()

@@ -12,7 +12,7 @@ import uuid_utils
 
 from aureon import catalog, keys, resolution, times
 from aureon.bodies import check
-from aureon.bodies.events import EventBody, IngestBody
+from aureon.bodies.events import IngestBody, plain_events
 from aureon.domain.customers import Ledger
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST, Event, Named
 from aureon.domain.fold import Group, group_events
@@ -211,24 +211,12 @@ def parse_events(body: Any, received_at: datetime) -> list[Event]:
         raise TooLarge(
             f"A request has at most {MAX_EVENTS_PER_REQUEST:,} events; this has {len(sent):,}."
         )
+    if isinstance(sent, list):
+        events = plain_events(sent, received_at)
+        if events is not None:
+            return events
     checked = check(IngestBody, body, received_at=received_at)
-    return [_event(position, event, received_at) for position, event in enumerate(checked.events)]
-
-
-def _event(position: int, body: EventBody, received_at: datetime) -> Event:
-    if body.external_customer_id is not None:
-        customer = Named(True, body.external_customer_id)
-    else:
-        customer = Named(False, body.customer_id or "")
-    return Event(
-        position=position,
-        customer=customer,
-        name=body.name,
-        timestamp=body.timestamp or received_at,
-        metadata=body.metadata,
-        external_id=body.external_id,
-        sent_at=body.timestamp,
-    )
+    return [event.to_event(position, received_at) for position, event in enumerate(checked.events)]
 
 
 def require_few_matches(matched: Iterable[tuple[Event, Sequence[Match]]]) -> None:

@@ -21,7 +21,7 @@ from aureon import counters, keys, times
 from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.customers import Ledger, Pointer
 from aureon.domain.events import Named
-from aureon.domain.fold import BalanceOf, Claim, Fold, Group, Run, fold
+from aureon.domain.fold import BalanceOf, Claim, Fold, Group, Run, by_ledger, fold
 from aureon.domain.pages import Page, encode_events, page_item
 from aureon.errors import AureonError, Invalid, Problem, Unavailable
 from aureon.exact import EXACT
@@ -105,6 +105,7 @@ class Committer:
         Raises `RequestSeen` and `PointersTaken` where the caller has to read again, `Invalid`
         where a balance would leave its range, and `Unavailable` where time, or luck, ran out.
         """
+        self.groups = by_ledger(self.groups)
         try:
             if repeated:
                 self._judge()

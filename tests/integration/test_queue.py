@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +63,28 @@ def test_a_delivery_is_folded_as_a_whole(api: Api, customer_id: str, send: Send)
 
     assert calls.operations() == ["BatchGetItem", "TransactWriteItems"]
     assert balance(api, customer_id) == 21
+
+
+def test_a_delivery_of_several_transactions_writes_nearly_every_balance_once(
+    api: Api, customer_id: str, send: Send
+) -> None:
+    """Each of ten messages is for thirty customers: a transaction has some customers' pages."""
+    names = [f"user_{number}" for number in range(30)]
+    deliver(send(*[usage(name=name) for name in names]))
+
+    with faults(api.store.client) as calls:
+        assert deliver(*[send(*[usage(2, name) for name in names]) for _ in range(10)]) == set()
+
+    writes = [
+        action
+        for call in calls.made
+        if call.operation == "TransactWriteItems"
+        for action in json.loads(call.parameters["body"])["TransactItems"]
+    ]
+    assert sum("Put" in write for write in writes) == 30 * 10
+    transactions = calls.operations().count("TransactWriteItems")
+    # One that begins in the midst of a customer's pages updates its balance again.
+    assert sum("Update" in write for write in writes) < 30 + transactions
 
 
 @pytest.mark.parametrize("with_ids", [True, False])

@@ -36,6 +36,8 @@ from aureon.errors import Invalid, Problem
 
 Body = TypeVar("Body", bound=BaseModel)
 
+UNREACHABLE: Final = ("/", "/state")
+
 
 def check(model: type[Body], value: Any, **context: Any) -> Body:
     """Check a decoded body. Raises `Invalid`, which names every place that is wrong."""
@@ -133,11 +135,10 @@ def _empty_is_none(value: Any) -> Any:
 
 def _reachable(value: str) -> str:
     """Refuse what a path could not tell from another id: the gateway hands paths over decoded."""
-    for suffix in ("/", "/state"):
-        if value.endswith(suffix):
-            raise PydanticCustomError(
-                "value_error", "An external id of a customer does not end in a slash or /state."
-            )
+    if value.endswith(UNREACHABLE):
+        raise PydanticCustomError(
+            "value_error", "An external id of a customer does not end in a slash or /state."
+        )
     return value
 
 

@@ -19,6 +19,7 @@ MAX_METADATA_KEYS: Final = 50
 MAX_METADATA_KEY_CHARACTERS: Final = 40
 MAX_METADATA_VALUE_CHARACTERS: Final = 500
 MAX_INTEGER_DIGITS: Final = 15
+INTEGER_LIMIT: Final = 10**MAX_INTEGER_DIGITS
 MAX_FRACTION_DIGITS: Final = 9
 MAX_AHEAD: Final = timedelta(minutes=5)
 
@@ -104,7 +105,7 @@ def parse_event_id(text: str) -> Place:
 def number_problem(value: Decimal | int) -> str | None:
     """Say what is wrong with a number as a metadata value, or None where nothing is."""
     if isinstance(value, int):
-        if -(10**MAX_INTEGER_DIGITS) < value < 10**MAX_INTEGER_DIGITS:
+        if -INTEGER_LIMIT < value < INTEGER_LIMIT:
             return None
         return f"A number has at most {MAX_INTEGER_DIGITS} digits before the point."
     if not value.is_finite():

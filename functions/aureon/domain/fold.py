@@ -139,6 +139,18 @@ def group_events(
     return list(groups.values())
 
 
+def by_ledger(groups: Iterable[Group]) -> list[Group]:
+    """The groups of each ledger together, otherwise in their order.
+
+    What is folded together then shares the ledger's balances: of a delivery in which fifty
+    customers are in each message, a transaction has all pages of a few of them.
+    """
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(group.ledger.id, []).append(group)
+    return [group for together in found.values() for group in together]
+
+
 class Run(NamedTuple):
     """The part of a group that a fold counts: up to `last`, of which `entries` are new."""
 
@@ -193,7 +205,7 @@ class Fold:
             external_id = entry.event.external_id
             if external_id is not None and self._counted(group, entry, external_id, claims):
                 continue
-            actions = self._actions(group, entry, first=not run.entries)
+            actions, deltas = self._needs(group, entry, first=not run.entries)
             size = len(entry.text)
             if (
                 _is_awaited(entry.first)
@@ -207,7 +219,13 @@ class Fold:
             self._actions_left -= actions
             self._bytes_left -= size
             text_bytes += size
-            self._add(group, entry)
+            if external_id is not None:
+                self.claims[external_id] = (group, entry)
+            if group.ledger.pointer is not None:
+                self.pointers[group.customer] = group.ledger.pointer
+            for match, (about, delta) in zip(entry.matches, deltas, strict=True):
+                # Of two matches with one new balance, the second finds that of the first.
+                (delta or self.deltas.setdefault(about, Delta())).add(match)
             run.entries.append(entry)
         # A run that ends short and has no events proves nothing, so it settles nothing: only
         # pages may move the start of the next one.
@@ -239,32 +257,30 @@ class Fold:
             return True
         return False
 
-    def _actions(self, group: Group, entry: Entry, *, first: bool) -> int:
-        """How many actions the entry adds to the transaction."""
-        actions = sum(self._actions_of_match(group, match) for match in entry.matches)
+    def _needs(
+        self, group: Group, entry: Entry, *, first: bool
+    ) -> tuple[int, list[tuple[BalanceOf, Delta | None]]]:
+        """How many actions the entry adds to the transaction, and the balances that it is for.
+
+        A match takes one for a balance that has none yet, and one for a value, which may be new.
+        """
+        actions = 0
+        deltas: list[tuple[BalanceOf, Delta | None]] = []
+        for match in entry.matches:
+            about = BalanceOf(group.ledger.id, match.meter_id, match.generation)
+            delta = self.deltas.get(about)
+            deltas.append((about, delta))
+            if delta is None:
+                actions += match.actions
+            elif isinstance(match.value, bytes) and match.value not in delta.values:
+                actions += 1
         if entry.event.external_id is not None:
             actions += 1
         if first:
             actions += 1
             if group.ledger.pointer is not None and group.customer not in self.pointers:
                 actions += 1
-        return actions
-
-    def _add(self, group: Group, entry: Entry) -> None:
-        if entry.event.external_id is not None:
-            self.claims[entry.event.external_id] = (group, entry)
-        if group.ledger.pointer is not None:
-            self.pointers[group.customer] = group.ledger.pointer
-        for match in entry.matches:
-            about = BalanceOf(group.ledger.id, match.meter_id, match.generation)
-            self.deltas.setdefault(about, Delta()).add(match)
-
-    def _actions_of_match(self, group: Group, match: Match) -> int:
-        """One for a balance that has none yet, and one for a value, which may be new."""
-        delta = self.deltas.get(BalanceOf(group.ledger.id, match.meter_id, match.generation))
-        if delta is None:
-            return match.actions
-        return int(isinstance(match.value, bytes) and match.value not in delta.values)
+        return actions, deltas
 
 
 def _is_awaited(first: Entry | None) -> bool:
