@@ -298,7 +298,7 @@ def test_a_message_counted_before_a_deletion_is_not_counted_again_after_it(
 
 
 @pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER])
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(8))
 def test_a_delivery_that_died_is_completed_by_the_next(
     api: Api, customer_id: str, send: Send, number: int, fault: Fault
 ) -> None:
