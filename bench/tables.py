@@ -237,4 +237,110 @@ def _cpu(result: Result) -> list[Table]:
     ]
 
 
-TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {"units": _units, "cpu": _cpu}
+def _http(result: Result) -> list[Table]:
+    return [_ingestion(result, ids=True), _ingestion(result, ids=False), *_reading(result)]
+
+
+def _ingestion(result: Result, *, ids: bool) -> Table:
+    targets, polar = TARGETS["over_http"], TARGETS["polar"]["events_a_second"]
+    ids_text = "with ids" if ids else "without ids"
+    wanted = {
+        "1x1": targets["times_polar_1x1"],
+        "8x100": targets["times_polar_8x100"][ids_text],
+    }
+    rows = []
+    for case in result["ingestion"]:
+        if case["ids"] != ids:
+            continue
+        shape, rate = case["shape"], case["events_a_second"]
+        theirs = polar.get(shape)
+        share = rate / case["bare_engine"]["events_a_second"]
+        rows.append(
+            (
+                shape.replace("x", " x "),
+                number(rate),
+                f"{case['p50_ms']:.1f}",
+                f"{case['p99_ms']:.1f}",
+                number(case["cpu_seconds_for_1000_events"]),
+                number(theirs),
+                number(None if theirs is None else rate / theirs),
+                "-" if theirs is None else reached(rate / theirs, wanted.get(shape)),
+                number(case["bare_engine"]["events_a_second"]),
+                f"{share:.0%}",
+                f"{targets['share_of_bare_engine']:.0%} "
+                + ("✓" if share >= targets["share_of_bare_engine"] else "✗"),
+            )
+        )
+    return Table(
+        f"Events over HTTP, {ids_text}",
+        (
+            "connections x events",
+            "events a second",
+            "p50 ms",
+            "p99 ms",
+            "CPU s for 1,000",
+            "Polar",
+            "times Polar",
+            "at least",
+            "bare engine",
+            "share of it",
+            "at least",
+        ),
+        rows,
+        f"Each request for up to {result['customers']} customers, as Polar was measured. CPU is "
+        "that of the service and its engine. The bare engine gets the same DynamoDB calls over as many "
+        "connections, and nothing else runs.",
+    )
+
+
+def _reading(result: Result) -> list[Table]:
+    most = TARGETS["over_http"]["balance_p50_to_bare_query"]
+    fresh = result["freshness"]
+    return [
+        Table(
+            "Balance reads over HTTP",
+            (
+                "connections",
+                "reads a second",
+                "p50 ms",
+                "p99 ms",
+                "bare Query, p50 ms",
+                "times it",
+                "at most",
+                "Polar, ms",
+            ),
+            [
+                (
+                    str(case["connections"]),
+                    number(case["reads_a_second"]),
+                    f"{case['p50_ms']:.2f}",
+                    f"{case['p99_ms']:.2f}",
+                    f"{case['bare_query']['p50_ms']:.2f}",
+                    number(case["p50_ms"] / case["bare_query"]["p50_ms"]),
+                    judged(case["p50_ms"] / case["bare_query"]["p50_ms"], most),
+                    number(TARGETS["polar"]["balance_read_ms"]),
+                )
+                for case in result["reads"]
+            ],
+        ),
+        Table(
+            "Freshness: from sending an event to having read a balance that includes it",
+            ("events", "p50 ms", "p99 ms", "reads needed, at most", "Polar, s"),
+            [
+                (
+                    str(fresh["events"]),
+                    f"{fresh['p50_ms']:.1f}",
+                    f"{fresh['p99_ms']:.1f}",
+                    str(fresh["most_reads_needed"]),
+                    number(TARGETS["polar"]["seconds_until_a_balance_shows_an_event"]),
+                )
+            ],
+        ),
+    ]
+
+
+TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {
+    "units": _units,
+    "cpu": _cpu,
+    "http": _http,
+}
