@@ -288,8 +288,8 @@ def _ingestion(result: Result, *, ids: bool) -> Table:
         ),
         rows,
         f"Each request for up to {result['customers']} customers, as Polar was measured. CPU is "
-        "that of the service and its engine. The bare engine gets the same DynamoDB calls over as many "
-        "connections, and nothing else runs.",
+        "that of the service and its engine. The bare engine gets the same DynamoDB calls over as "
+        "many connections, and nothing else runs.",
     )
 
 
