@@ -6,7 +6,7 @@ import importlib
 import json
 import re
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -228,7 +228,8 @@ class _Schemas:
         schema = TypeAdapter(shape).json_schema(mode="serialization", ref_template=_REFERENCE)
         self._found |= {name: _tidy(each) for name, each in schema.pop("$defs", {}).items()}
         if "title" in schema and schema.get("type") == "object":
-            return self._keep(schema["title"], schema)
+            (item, *_) = (*get_args(shape), None)
+            return self._keep(f"{item.__name__}Page" if item else schema["title"], schema)
         tidy: Schema = _tidy(schema)
         return tidy
 
@@ -241,10 +242,11 @@ class _Schemas:
         return dict(sorted(self._found.items()))
 
     def _keep(self, name: str, schema: Schema) -> Schema:
-        name = re.sub(r"\W+", "_", name).strip("_")
         for other, each in schema.pop("$defs", {}).items():
             self._found[other] = _tidy(each)
-        self._found[name] = _tidy(schema)
+        tidy = _tidy(schema)
+        if self._found.setdefault(name, tidy) != tidy:
+            raise LookupError(f"there are two schemas {name}")
         return {"$ref": _REFERENCE.format(model=name)}
 
 

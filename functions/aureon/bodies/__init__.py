@@ -163,12 +163,20 @@ METADATA_SCHEMA: Final = {
     "propertyNames": {"minLength": 1, "maxLength": MAX_METADATA_KEY_CHARACTERS},
     "additionalProperties": VALUE_SCHEMA,
 }
+OPTIONAL_ID_SCHEMA: Final = {
+    "anyOf": [{"type": "string", "maxLength": MAX_ID_CHARACTERS}, {"type": "null"}],
+    "description": "An empty one is none.",
+}
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_METADATA_VALUE_CHARACTERS)]
 Identifier = Annotated[str, Field(min_length=1, max_length=MAX_ID_CHARACTERS)]
-OptionalIdentifier = Annotated[Identifier | None, BeforeValidator(_empty_is_none)]
+OptionalIdentifier = Annotated[
+    Identifier | None, BeforeValidator(_empty_is_none), WithJsonSchema(OPTIONAL_ID_SCHEMA)
+]
 CustomerExternalId = Annotated[Identifier, AfterValidator(_reachable)]
-OptionalExternalId = Annotated[CustomerExternalId | None, BeforeValidator(_empty_is_none)]
+OptionalExternalId = Annotated[
+    CustomerExternalId | None, BeforeValidator(_empty_is_none), WithJsonSchema(OPTIONAL_ID_SCHEMA)
+]
 Number = Annotated[Decimal, BeforeValidator(check_number), WithJsonSchema(NUMBER_SCHEMA)]
 Metadata = Annotated[
     dict[str, Any], BeforeValidator(check_metadata), WithJsonSchema(METADATA_SCHEMA)
