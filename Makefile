@@ -21,7 +21,7 @@ unexport VIRTUAL_ENV
 
 BIN := .venv/bin
 LOCK := pyproject.toml uv.lock
-SDKS := .venv-sdk-0/synced .venv-sdk-1/synced
+SDKS := .venv-sdk-0/synced .venv-sdk-1/synced .venv-sam/synced
 NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 	$(wildcard tests/contract/*/package-lock.json dashboard/package-lock.json))
 
@@ -29,7 +29,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test chromium dashboard screenshots bench simulate soak check format import-times openapi synth bundle-size bootstrap deploy destroy sbom vulnerabilities release
+.PHONY: help dev test chromium dashboard screenshots bench simulate soak check format import-times openapi synth invoke bundle-size bootstrap deploy destroy sbom vulnerabilities release
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -75,6 +75,10 @@ openapi: .venv/dev ## Write the OpenAPI document and its page anew, from the cod
 synth: .venv/dev ## Write the stack's template to build/cdk.out: no AWS account, no Docker
 	$(BIN)/python -m infra
 
+invoke: .venv/dev .venv-sam/synced ## Invoke a FUNCTION with an EVENT, as in events/, under Lambda's own client
+	@if docker info > /dev/null 2>&1; then $(BIN)/python -m infra; fi
+	@$(BIN)/python -m infra.invoke $(FUNCTION) $(EVENT)
+
 bundle-size: .venv/dev ## Build what the functions are made of, and state its size
 	@$(BIN)/python -m infra.bundle
 
@@ -112,6 +116,11 @@ release: sbom ## Make what a release consists of, in build/release
 	@$(python-is-new-enough)
 	$(UV) sync --locked
 	@touch $@ .venv/local
+
+# What runs functions on this machine pins much that others use.
+.venv-sam/synced: $(LOCK) | $(UV)
+	UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --locked --only-group sam
+	@touch $@
 
 # The published clients, each alone: they exclude each other.
 .venv-sdk-%/synced: $(LOCK) | $(UV)

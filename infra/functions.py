@@ -14,11 +14,11 @@ from constructs import Construct
 
 from infra.bundle import Assets
 
-# The gateway waits 30 s for an answer, and 10 s for an authorizer's; a call to the database takes
-# up to 11 s of it.
+# The gateway waits 30 s for an answer, and 10 s for an authorizer's. A call to the database takes
+# up to 11 s, and none is begun that might not end in time: the authorizer too needs more than
+# that, though nobody waits for so long.
 API_TIMEOUT: Final = Duration.seconds(29)
 TIMEOUTS: Final[Mapping[str, Duration]] = {
-    "authorizer": Duration.seconds(10),
     "backfill": Duration.seconds(150),
     "consumer": Duration.seconds(60),
     # As long as Lambda allows: it writes nothing that another handler goes by.
