@@ -60,6 +60,14 @@ def expected(tag: str, organization_id: str) -> dict[str, Any]:
         "archived": False,
     }
     retitled = meter | {"name": f"Calls {tag}"}
+    use = {
+        "name": f"api_usage-{tag}",
+        "label": f"api_usage-{tag}",
+        "source": "user",
+        "customer": f"{tag}@example.com",
+        "external_customer_id": f"user-{tag}",
+        "metadata": {"units": 3, "model": "small", "cached": False},
+    }
     return {
         "customers.create": created,
         "customers.create: e-mail alone": other,
@@ -110,12 +118,22 @@ def expected(tag: str, organization_id: str) -> dict[str, Any]:
             "active_subscriptions": [],
             "granted_benefits": [],
         },
+        # Newest first; the use had a timestamp of its own, a minute before.
+        "events.list: by customer": [-10, 7.5, 0.5, -10, 3],
+        "events.list: by every filter": [use],
+        "events.get": use,
+        "events.list_names": [
+            {"name": f"api_usage-{tag}", "source": "user", "occurrences": 5, "ordered": True}
+        ],
+        # A day in Kathmandu begins at a quarter past six in the evening.
+        "meters.quantities": {"total": -14, "sum": -14, "first": "18:15"},
+        "meters.quantities: by customer and metadata": [-9, 3],
         "meters.update: archive": retitled | {"archived": True},
         "meters.list: archived": [0, 1],
         "balances: archived": {way: [] for way in balances(0, 0)},
         "customers.delete": NOT_FOUND,
         "customers.delete_external": NOT_FOUND,
-        "errors: not found": [NOT_FOUND] * 9,
+        "errors: not found": [NOT_FOUND] * 11,
         "errors: e-mail taken": {"status": 422, "loc": [["body", "email"]]},
         "errors: one bad event": {"status": 422, "loc": [["body", "events", 1, "customer_id"]]},
         "errors: wrong token": {"status": 401, "error": "invalid_token"},

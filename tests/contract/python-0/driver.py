@@ -5,6 +5,7 @@ A line of JSON a step, the same steps with the same values from each of the four
 
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ EXTERNAL_ID = f"user-{TAG}"
 NAME = f"api_usage-{TAG}"
 NOBODY = str(uuid.uuid4())
 Page = TypeVar("Page")
+Value = TypeVar("Value")
 
 polar = Polar(access_token=TOKEN, server_url=URL)
 
@@ -39,10 +41,28 @@ def about_meter(meter: models.Meter) -> dict[str, Any]:
     return {field: shown[field] for field in fields} | {"archived": meter.archived_at is not None}
 
 
+def about_event(event: models.Event) -> dict[str, Any]:
+    shown = event.model_dump(mode="json", by_alias=True)
+    fields = ("name", "label", "source", "external_customer_id", "metadata")
+    customer = event.customer and event.customer.email
+    return {field: shown[field] for field in fields} | {"customer": customer}
+
+
 def answered(page: Page | None) -> Page:
     """The first page of a list: the client knows no empty one, but its types do."""
     assert page is not None
     return page
+
+
+def awaited(read: Callable[[], Value], reached: Callable[[Value], bool]) -> Value:
+    """What follows ingestion by a moment, once it is as it must be; or as it was in the end."""
+    value = read()
+    tries = 0
+    while not reached(value) and tries < 200:
+        time.sleep(0.05)
+        value = read()
+        tries += 1
+    return value
 
 
 def raised(call: Callable[[], Any]) -> Any:
@@ -256,6 +276,71 @@ show(
     },
 )
 
+# Reading events and quantities
+
+now = datetime.now(UTC)
+mine = polar.events.list(customer_id=customer.id).items
+show("events.list: by customer", [about_event(each)["metadata"]["units"] for each in mine])
+chosen = polar.events.list(
+    external_customer_id=EXTERNAL_ID,
+    name=[NAME, "nothing"],
+    source=models.EventSource.USER,
+    meter_id=meter.id,
+    query=TAG,
+    metadata={"model": "small"},
+    start_timestamp=now - timedelta(hours=1),
+    end_timestamp=now + timedelta(hours=1),
+    sorting=[models.EventSortProperty.TIMESTAMP],
+    limit=5,
+).items
+show("events.list: by every filter", [about_event(each) for each in chosen])
+show("events.get", about_event(polar.events.get(id=chosen[0].id)))
+named = awaited(
+    lambda: answered(polar.events.list_names(query=TAG, customer_id=customer.id)).result.items,
+    lambda names: bool(names) and names[0].occurrences == 5,
+)
+show(
+    "events.list_names",
+    [
+        {
+            "name": each.name,
+            "source": each.source,
+            "occurrences": each.occurrences,
+            "ordered": each.first_seen < each.last_seen,
+        }
+        for each in named
+    ],
+)
+
+
+def quantities(interval: models.TimeInterval, **chosen: Any) -> models.MeterQuantities:
+    return polar.meters.quantities(
+        **{"id": meter.id, **chosen},
+        start_timestamp=now - timedelta(days=2),
+        end_timestamp=now + timedelta(hours=1),
+        interval=interval,
+        timezone="Asia/Kathmandu",
+    )
+
+
+by_day = awaited(lambda: quantities(models.TimeInterval.DAY), lambda found: found.total == -14)
+show(
+    "meters.quantities",
+    {
+        "total": by_day.total,
+        "sum": sum(each.quantity for each in by_day.quantities),
+        "first": by_day.quantities[0].timestamp.astimezone(UTC).strftime("%H:%M"),
+    },
+)
+of_customer = awaited(
+    lambda: quantities(models.TimeInterval.MONTH, customer_id=customer.id),
+    lambda found: found.total == -9,
+)
+of_model = quantities(
+    models.TimeInterval.DAY, external_customer_id=EXTERNAL_ID, metadata={"model": "small"}
+)
+show("meters.quantities: by customer and metadata", [of_customer.total, of_model.total])
+
 # The archive
 
 archived = polar.meters.update(id=meter.id, meter_update={"is_archived": True})
@@ -289,6 +374,8 @@ show(
         raised(lambda: polar.meters.get(id=NOBODY)),
         raised(lambda: polar.meters.update(id=NOBODY, meter_update={"name": "None"})),
         raised(lambda: polar.customer_meters.get(id=NOBODY)),
+        raised(lambda: polar.events.get(id=NOBODY)),
+        raised(lambda: quantities(models.TimeInterval.DAY, id=NOBODY)),
     ],
 )
 show(

@@ -6,14 +6,15 @@ A line of JSON a step, the same steps with the same values from each of the four
 import dataclasses
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from polar.base import PolarClientError
-from polar.v2026_10 import Polar, errors, outputs
+from polar.v2026_10 import Polar, errors, literals, outputs
 
 URL = os.environ["AUREON_URL"]
 TOKEN = os.environ["AUREON_ACCESS_TOKEN"]
@@ -21,6 +22,7 @@ TAG = os.environ["TAG"]  # makes this run's names its own
 EXTERNAL_ID = f"user-{TAG}"
 NAME = f"api_usage-{TAG}"
 NOBODY = str(uuid.uuid4())
+Value = TypeVar("Value")
 
 polar = Polar(TOKEN, base_url=URL)
 
@@ -38,6 +40,23 @@ def about_meter(meter: outputs.Meter) -> dict[str, Any]:
     fields = ("name", "unit", "filter", "aggregation", "metadata")
     shown = dataclasses.asdict(meter)
     return {field: shown[field] for field in fields} | {"archived": meter.archived_at is not None}
+
+
+def about_event(event: outputs.Event) -> dict[str, Any]:
+    fields = ("name", "label", "source", "external_customer_id", "metadata")
+    customer = event.customer and event.customer.email
+    return {field: getattr(event, field) for field in fields} | {"customer": customer}
+
+
+def awaited(read: Callable[[], Value], reached: Callable[[Value], bool]) -> Value:
+    """What follows ingestion by a moment, once it is as it must be; or as it was in the end."""
+    value = read()
+    tries = 0
+    while not reached(value) and tries < 200:
+        time.sleep(0.05)
+        value = read()
+        tries += 1
+    return value
 
 
 def raised(call: Callable[[], Any]) -> Any:
@@ -225,6 +244,71 @@ show(
     },
 )
 
+# Reading events and quantities
+
+now = datetime.now(UTC)
+mine = polar.events.list(customer_id=customer.id).items
+show("events.list: by customer", [about_event(each)["metadata"]["units"] for each in mine])
+chosen = polar.events.list(
+    external_customer_id=EXTERNAL_ID,
+    name=[NAME, "nothing"],
+    source="user",
+    meter_id=meter.id,
+    query=TAG,
+    metadata={"model": "small"},
+    start_timestamp=(now - timedelta(hours=1)).isoformat(),
+    end_timestamp=(now + timedelta(hours=1)).isoformat(),
+    sorting=["timestamp"],
+    limit=5,
+).items
+show("events.list: by every filter", [about_event(each) for each in chosen])
+show("events.get", about_event(polar.events.get(chosen[0].id)))
+named = awaited(
+    lambda: polar.events.list_names(query=TAG, customer_id=customer.id).items,
+    lambda names: bool(names) and names[0].occurrences == 5,
+)
+show(
+    "events.list_names",
+    [
+        {
+            "name": each.name,
+            "source": each.source,
+            "occurrences": each.occurrences,
+            "ordered": each.first_seen < each.last_seen,
+        }
+        for each in named
+    ],
+)
+
+
+def quantities(
+    interval: literals.TimeInterval, id_: str = meter.id, **chosen: Any
+) -> outputs.MeterQuantities:
+    return polar.meters.quantities(
+        id_,
+        start_timestamp=(now - timedelta(days=2)).isoformat(),
+        end_timestamp=(now + timedelta(hours=1)).isoformat(),
+        interval=interval,
+        timezone="Asia/Kathmandu",
+        **chosen,
+    )
+
+
+by_day = awaited(lambda: quantities("day"), lambda found: found.total == -14)
+show(
+    "meters.quantities",
+    {
+        "total": by_day.total,
+        "sum": sum(each.quantity for each in by_day.quantities),
+        "first": by_day.quantities[0].timestamp[11:16],
+    },
+)
+of_customer = awaited(
+    lambda: quantities("month", customer_id=customer.id), lambda found: found.total == -9
+)
+of_model = quantities("day", external_customer_id=EXTERNAL_ID, metadata={"model": "small"})
+show("meters.quantities: by customer and metadata", [of_customer.total, of_model.total])
+
 # The archive
 
 archived = polar.meters.update(meter.id, is_archived=True)
@@ -258,6 +342,8 @@ show(
         raised(lambda: polar.meters.get(NOBODY)),
         raised(lambda: polar.meters.update(NOBODY, name="None")),
         raised(lambda: polar.customer_meters.get(NOBODY)),
+        raised(lambda: polar.events.get(NOBODY)),
+        raised(lambda: quantities("day", NOBODY)),
     ],
 )
 show(

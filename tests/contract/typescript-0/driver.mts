@@ -5,6 +5,7 @@
 import { Polar } from "@polar-sh/sdk";
 import type { Customer } from "@polar-sh/sdk/models/components/customer.js";
 import type { CustomerState } from "@polar-sh/sdk/models/components/customerstate.js";
+import type { Event } from "@polar-sh/sdk/models/components/event.js";
 import type { Meter } from "@polar-sh/sdk/models/components/meter.js";
 import { HTTPValidationError } from "@polar-sh/sdk/models/errors/httpvalidationerror.js";
 import { PolarError } from "@polar-sh/sdk/models/errors/polarerror.js";
@@ -31,6 +32,28 @@ function aboutCustomer(customer: Customer | CustomerState) {
 function aboutMeter(meter: Meter) {
   const { name, unit, filter, aggregation, metadata, archivedAt } = meter;
   return { name, unit, filter, aggregation, metadata, archived: archivedAt !== null };
+}
+
+function aboutEvent(event: Event) {
+  const { name, label, source, customer, externalCustomerId, metadata } = event;
+  return {
+    name,
+    label,
+    source,
+    customer: customer?.email,
+    external_customer_id: externalCustomerId,
+    metadata,
+  };
+}
+
+/** What follows ingestion by a moment, once it is as it must be; or as it was in the end. */
+async function awaited<Value>(read: () => Promise<Value>, reached: (value: Value) => boolean) {
+  let value = await read();
+  for (let tries = 0; tries < 200 && !reached(value); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    value = await read();
+  }
+  return value;
 }
 
 async function collected<Item>(pages: AsyncIterable<{ result: { items: Item[] } }>) {
@@ -223,6 +246,67 @@ show("customers.get_state", {
   granted_benefits: state.grantedBenefits,
 });
 
+// Reading events and quantities
+
+const mine = await polar.events.list({ customerId: customer.id });
+show(
+  "events.list: by customer",
+  mine.items.map((each) => ("units" in each.metadata ? each.metadata.units : null)),
+);
+const chosen = await polar.events.list({
+  externalCustomerId: externalId,
+  name: [name, "nothing"],
+  source: "user",
+  meterId: meter.id,
+  query: tag,
+  metadata: { model: "small" },
+  startTimestamp: new Date(Date.now() - 3_600_000),
+  endTimestamp: new Date(Date.now() + 3_600_000),
+  sorting: ["timestamp"],
+  limit: 5,
+});
+show("events.list: by every filter", chosen.items.map(aboutEvent));
+show("events.get", aboutEvent(await polar.events.get({ id: chosen.items[0]!.id })));
+const named = await awaited(
+  async () => (await polar.events.listNames({ query: tag, customerId: customer.id })).result.items,
+  (names) => names[0]?.occurrences === 5,
+);
+show(
+  "events.list_names",
+  named.map((each) => ({
+    name: each.name,
+    source: each.source,
+    occurrences: each.occurrences,
+    ordered: each.firstSeen < each.lastSeen,
+  })),
+);
+const span = {
+  id: meter.id,
+  startTimestamp: new Date(Date.now() - 2 * 86_400_000),
+  endTimestamp: new Date(Date.now() + 3_600_000),
+  interval: "day" as const,
+  timezone: "Asia/Kathmandu",
+};
+const quantities = await awaited(
+  () => polar.meters.quantities(span),
+  ({ total }) => total === -14,
+);
+show("meters.quantities", {
+  total: quantities.total,
+  sum: quantities.quantities.reduce((sum, each) => sum + each.quantity, 0),
+  first: quantities.quantities[0]?.timestamp.toISOString().slice(11, 16),
+});
+const ofCustomer = await awaited(
+  () => polar.meters.quantities({ ...span, customerId: customer.id, interval: "month" }),
+  ({ total }) => total === -9,
+);
+const ofModel = await polar.meters.quantities({
+  ...span,
+  externalCustomerId: externalId,
+  metadata: { model: "small" },
+});
+show("meters.quantities: by customer and metadata", [ofCustomer.total, ofModel.total]);
+
 // The archive
 
 const archived = await polar.meters.update({ id: meter.id, meterUpdate: { isArchived: true } });
@@ -254,6 +338,8 @@ show("errors: not found", [
   await raised(() => polar.meters.get({ id: nobody })),
   await raised(() => polar.meters.update({ id: nobody, meterUpdate: { name: "None" } })),
   await raised(() => polar.customerMeters.get({ id: nobody })),
+  await raised(() => polar.events.get({ id: nobody })),
+  await raised(() => polar.meters.quantities({ ...span, id: nobody })),
 ]);
 show(
   "errors: e-mail taken",

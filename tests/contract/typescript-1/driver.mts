@@ -28,6 +28,21 @@ function aboutMeter(meter: models.Meter) {
   return { name, unit, filter, aggregation, metadata, archived: archived_at !== null };
 }
 
+function aboutEvent(event: models.Event) {
+  const { name, label, source, customer, external_customer_id, metadata } = event;
+  return { name, label, source, customer: customer?.email, external_customer_id, metadata };
+}
+
+/** What follows ingestion by a moment, once it is as it must be; or as it was in the end. */
+async function awaited<Value>(read: () => Promise<Value>, reached: (value: Value) => boolean) {
+  let value = await read();
+  for (let tries = 0; tries < 200 && !reached(value); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    value = await read();
+  }
+  return value;
+}
+
 async function collected<Item>(found: AsyncIterable<Item>) {
   const items: Item[] = [];
   for await (const item of found) items.push(item);
@@ -208,6 +223,67 @@ show("customers.get_state", {
   granted_benefits: state.granted_benefits,
 });
 
+// Reading events and quantities
+
+const mine = await polar.events.list({ customer_id: customer.id });
+show(
+  "events.list: by customer",
+  mine.items.map((each) => ("units" in each.metadata ? each.metadata.units : null)),
+);
+const chosen = await polar.events.list({
+  external_customer_id: externalId,
+  name: [name, "nothing"],
+  source: "user",
+  meter_id: meter.id,
+  query: tag,
+  metadata: { model: "small" },
+  start_timestamp: new Date(Date.now() - 3_600_000).toISOString(),
+  end_timestamp: new Date(Date.now() + 3_600_000).toISOString(),
+  sorting: ["timestamp"],
+  limit: 5,
+});
+show("events.list: by every filter", chosen.items.map(aboutEvent));
+show("events.get", aboutEvent(await polar.events.get(chosen.items[0]!.id)));
+const named = await awaited(
+  async () => (await polar.events.listNames({ query: tag, customer_id: customer.id })).items,
+  (names) => names[0]?.occurrences === 5,
+);
+show(
+  "events.list_names",
+  named.map((each) => ({
+    name: each.name,
+    source: each.source,
+    occurrences: each.occurrences,
+    ordered: each.first_seen < each.last_seen,
+  })),
+);
+const span = {
+  start_timestamp: new Date(Date.now() - 2 * 86_400_000).toISOString(),
+  end_timestamp: new Date(Date.now() + 3_600_000).toISOString(),
+  interval: "day" as const,
+  timezone: "Asia/Kathmandu" as const,
+};
+const quantities = await awaited(
+  () => polar.meters.quantities(meter.id, span),
+  ({ total }) => total === -14,
+);
+show("meters.quantities", {
+  total: quantities.total,
+  sum: quantities.quantities.reduce((sum, each) => sum + each.quantity, 0),
+  first: quantities.quantities[0]?.timestamp.slice(11, 16),
+});
+const ofCustomer = await awaited(
+  () =>
+    polar.meters.quantities(meter.id, { ...span, customer_id: customer.id, interval: "month" }),
+  ({ total }) => total === -9,
+);
+const ofModel = await polar.meters.quantities(meter.id, {
+  ...span,
+  external_customer_id: externalId,
+  metadata: { model: "small" },
+});
+show("meters.quantities: by customer and metadata", [ofCustomer.total, ofModel.total]);
+
 // The archive
 
 const archived = await polar.meters.update(meter.id, { is_archived: true });
@@ -239,6 +315,8 @@ show("errors: not found", [
   await raised(() => polar.meters.get(nobody)),
   await raised(() => polar.meters.update(nobody, { name: "None" })),
   await raised(() => polar.customerMeters.get(nobody)),
+  await raised(() => polar.events.get(nobody)),
+  await raised(() => polar.meters.quantities(nobody, span)),
 ]);
 show(
   "errors: e-mail taken",
