@@ -48,8 +48,9 @@ def project(store: Store, records: Iterable[Mapping[str, Any]]) -> dict[str, Aur
 
 def lag_seconds(records: Iterable[Mapping[str, Any]]) -> float:
     """How old the oldest record of a delivery is: to the second, as the stream tells it."""
-    oldest = min(record["dynamodb"]["ApproximateCreationDateTime"] for record in records)
-    return max(0.0, time.time() - float(oldest))
+    now = time.time()
+    moments = (float(record["dynamodb"]["ApproximateCreationDateTime"]) for record in records)
+    return max(0.0, now - min(moments, default=now))
 
 
 def _page(image: Mapping[str, Any]) -> tuple[str, Logged]:
