@@ -30,7 +30,7 @@ from aureon.audit import Audit
 from aureon.errors import AureonError
 from aureon.queue import Queue
 from aureon.store import Store
-from aureon_cli import audit, dev, dlq, engine, forms, ingest
+from aureon_cli import audit, dev, dlq, engine, export, forms, ingest
 from aureon_cli.destinations import Api, CustomersApi, Destination, IngestionQueue
 from aureon_cli.forms import Csv, Form, JsonLines, Kind
 
@@ -42,6 +42,14 @@ class Format(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+
+
+class ExportFormat(StrEnum):
+    """How a file of exported events is written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
 
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Exact metering and credits.")
@@ -348,6 +356,77 @@ def _import(
     if isinstance(form, Csv) and form.ignored:
         typer.echo(f"aureon: Columns that are not taken: {', '.join(form.ignored)}.", err=True)
     raise typer.Exit(code)
+
+
+def _metadata(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter("key=value, as in model=gpt-5")
+    return f"metadata[{key}]", value
+
+
+@app.command("export")
+def run_export(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is standard output.")],
+    format_: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", help="By default as the file's name ends, else jsonl."),
+    ] = None,
+    url: Url = None,
+    token: Token = None,
+    organization: Organization = None,
+    customer: Annotated[
+        list[str] | None, typer.Option(help="Only this customer's, by id. May be repeated.")
+    ] = None,
+    external_customer: Annotated[
+        list[str] | None, typer.Option(help="The same, by external id.")
+    ] = None,
+    meter: Annotated[
+        str | None, typer.Option(help="Only what passes this meter's filter, by its id.")
+    ] = None,
+    start: Annotated[
+        datetime | None, typer.Option(parser=_time, metavar="TIME", help="Only from then on.")
+    ] = None,
+    end: Annotated[
+        datetime | None, typer.Option(parser=_time, metavar="TIME", help="Only before.")
+    ] = None,
+    name: Annotated[
+        list[str] | None, typer.Option(help="Only events of this name. May be repeated.")
+    ] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="Only with it. May be repeated.")
+    ] = None,
+) -> None:
+    """Write events to a file, one after the other, with all that the API shows of them.
+
+    With --url they come from the API; else, or with --organization, straight from the table.
+    Interrupted, it goes on where it stopped when it is run again; FILE.aureon-progress remembers
+    how far it came. FILE appears when it is whole.
+
+    Exit code 0 says that all events are there, 1 that it could not go on, 130 that it was
+    interrupted.
+    """
+    ending = file.suffix.removeprefix(".").lower()
+    written = format_ or (
+        ExportFormat(ending) if ending in set(ExportFormat) else ExportFormat.JSONL
+    )
+    query = [
+        *(("customer_id", id_) for id_ in customer or ()),
+        *(("external_customer_id", id_) for id_ in external_customer or ()),
+        *([("meter_id", meter)] if meter else ()),
+        *([("start_timestamp", times.to_text(start))] if start else ()),
+        *([("end_timestamp", times.to_text(end))] if end else ()),
+        *(("name", one) for one in name or ()),
+        *(_metadata(one) for one in metadata or ()),
+    ]
+    if url and not organization:
+        with _clear_errors():
+            api = export.Api(*_address(context, url, token))
+            raise typer.Exit(export.run(file, api, query, written))
+    with _connected(context) as ledger:
+        table = export.Table(ledger, _organization_id(context, organization))
+        raise typer.Exit(export.run(file, table, query, written))
 
 
 def _address(context: typer.Context, url: str | None, token: str | None) -> tuple[str, str]:
