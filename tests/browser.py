@@ -34,6 +34,4 @@ def chromium() -> Iterator[Browser]:
 def sign_in(page: Page, service: Service) -> None:
     page.get_by_label("Access token").fill(service.token)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_role("heading", level=1).and_(page.get_by_text("Sign in")).wait_for(
-        state="detached"
-    )
+    page.get_by_role("navigation", name="Pages", exact=True).wait_for()

@@ -191,13 +191,14 @@ function ClauseEditor({ clause, onChange, onRemove, properties, names, strict }:
         <option value="truth">yes/no</option>
       </select>
       {clause.kind === "truth" ? (
-        <select aria-label="Value" value={clause.text} onChange={(event) => change({ text: event.currentTarget.value })}>
+        <select aria-label="Value" class="value" value={clause.text} onChange={(event) => change({ text: event.currentTarget.value })}>
           <option value="">true</option>
           <option value="false">false</option>
         </select>
       ) : (
         <input
           aria-label="Value"
+          class="value"
           list={clause.property === "name" ? `${lists}-names` : undefined}
           placeholder={clause.kind === "number" ? "whole number" : clause.property === "name" ? "api_usage" : "value"}
           inputMode={clause.kind === "number" ? "numeric" : undefined}

@@ -24,7 +24,7 @@ export function Field({ label, hint, problem, optional, children }: FieldProps):
     <div class="field">
       <label for={id}>
         {label}
-        {optional && <span class="optional">optional</span>}
+        {optional && <span class="optional"> optional</span>}
       </label>
       {children({
         id,

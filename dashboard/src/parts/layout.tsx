@@ -148,9 +148,14 @@ export function Dialog({ title, onClose, children, wide }: DialogProps): JSX.Ele
   const id = useId();
   useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
-    dialog.current?.showModal();
-    dialog.current?.querySelector<HTMLElement>("[autofocus], input, select, textarea")?.focus();
-    return () => before?.focus({ preventScroll: true });
+    const element = dialog.current;
+    element?.showModal();
+    element?.querySelector<HTMLElement>("[autofocus], input, select")?.focus();
+    return () => {
+      // Behind a dialog that is open, nothing takes the focus.
+      element?.close();
+      before?.focus({ preventScroll: true });
+    };
   }, []);
   return (
     <dialog
