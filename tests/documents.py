@@ -27,7 +27,8 @@ from tests.local_service import Run, Service, clean_environment
 
 # What the documents call the service that make dev runs.
 URL: Final = "http://127.0.0.1:8000"
-RUN_SECONDS: Final = 60.0
+# What a busy machine may take for a page of commands, each of which starts Python.
+RUN_SECONDS: Final = 180.0
 PICTURE: Final = "text"
 FENCE: Final = "```"
 BLOCK: Final = re.compile(
@@ -85,11 +86,11 @@ class Document:
         runner = SDKS.get(name) or RUNNERS[language]
         return runner(stage, self.code(name, stage.service.url))
 
-    def assert_prints_what_it_says(self, name: str, stage: Stage) -> None:
+    def printed(self, name: str, stage: Stage) -> str:
+        """Run what has this name, and return what it prints: nothing, if the document is silent."""
         ended = self.run(name, stage)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        if self.output(name):
-            assert ended.stdout == self.output(name), ended.stderr
+        return ended.stdout if self.output(name) else ""
 
     def _named(self, name: str) -> Iterator[Block]:
         return (block for block in self.blocks if (block.mark, block.what) == ("runs", name))

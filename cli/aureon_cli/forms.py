@@ -20,6 +20,9 @@ from aureon.domain.events import COST, MAX_ID_CHARACTERS
 from aureon.errors import AureonError
 
 METADATA: Final = "metadata"
+CUSTOMER: Final = "customer"
+# Columns that hold an object as JSON.
+OBJECTS: Final = (METADATA, CUSTOMER)
 # A number as JSON writes it: 007 and 1,5 are texts.
 NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")
 TRUTHS: Final = {"true": True, "false": False}
@@ -159,7 +162,7 @@ class Csv:
         if inner:
             typed = outer == METADATA
             value.setdefault(outer, {})[inner] = _typed(written) if typed else written
-        elif column == METADATA:
+        elif column in OBJECTS:
             try:
                 value[column] = exact.parse(written)
             except ValueError as error:
@@ -219,7 +222,7 @@ def events(*, old_ids: bool) -> Kind:
             taken[METADATA] = {**value[METADATA], COST: {**cost, "amount": amount}}
         return taken
 
-    columns = ("name", "external_id", "timestamp", "id", METADATA, "metadata.", *_NAMES)
+    columns = ("name", "external_id", "timestamp", "id", *_NAMES, *OBJECTS, f"{METADATA}.")
     return Kind("events", columns, [["name"], _NAMES], convert)
 
 
@@ -260,12 +263,12 @@ _CUSTOMER: Final = (
     *("type", "billing_address", "tax_id", "locale"),
 )
 # What only an answer says of an event.
-_OF_ANSWERS: Final = frozenset(("id", "customer", "customer_id", "external_customer_id"))
+_OF_ANSWERS: Final = frozenset(("id", CUSTOMER, *_NAMES))
 
 
 def _customer(value: Value, *, old_ids: bool) -> Value:
     """How a line names its customer: by the external id if it can."""
-    customer = value.get("customer")
+    customer = value.get(CUSTOMER)
     nested = customer.get("external_id") if isinstance(customer, dict) else None
     external_id = nested or value.get("external_customer_id")
     if external_id is None and old_ids and value.get("customer_id"):

@@ -35,7 +35,7 @@ def test_code_prints_what_the_document_says(document: Document, tmp_path: Path) 
         folder.mkdir()
         stage = Stage.open(run, folder)
         for name in document.runs:
-            document.assert_prints_what_it_says(name, stage)
+            assert document.printed(name, stage) == document.output(name)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)

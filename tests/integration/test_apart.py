@@ -10,6 +10,7 @@ from aureon import keys, tokens
 from aureon.routes import ROUTES, Route
 from tests.api import Api, Reply
 from tests.integration.conftest import NewApi
+from tests.projection import project_all
 from tests.recount import scan
 
 EXTERNAL_ID = "user_123"
@@ -38,6 +39,11 @@ class Shop(NamedTuple):
         return self.api.post(
             "/v1/credits/holds", body | {"metadata": {"units": 1}, "limit": 100} | more
         )
+
+    @property
+    def event_ids(self) -> list[str]:
+        events = self.api.get("/v1/events/", customer_id=self.customer_id).body["items"]
+        return [event["id"] for event in events]
 
     def balance(self) -> Any:
         return self.api.balances(self.customer_id).get(self.meter_id)
@@ -83,10 +89,7 @@ def test_an_id_of_another_organization_is_not_found(mine: Shop, theirs: Shop, ro
             f"{mine.customer_id}.{theirs.meter_id}",
         ],
         "credits": [theirs.hold_id],
-        "events": [
-            event["id"]
-            for event in theirs.api.get("/v1/events/", customer_id=theirs.customer_id).body["items"]
-        ],
+        "events": theirs.event_ids,
         "tokens": [
             record.id
             for record in tokens.list_records(theirs.api.store, theirs.api.organization_id)
@@ -131,6 +134,58 @@ def test_lists_show_the_callers_own_and_nothing_else(mine: Shop, theirs: Shop) -
         reply = mine.api.get(path, limit=100)
         assert reply.body["pagination"]["total_count"] == 1
         assert not [id_ for id_ in theirs.ids if id_ in reply.text]
+
+
+def test_what_is_shown_of_events_is_of_the_callers_own(mine: Shop, theirs: Shop) -> None:
+    """In lists, names, exports, quantities and previews, by name or without one."""
+    assert theirs.use(5, name="their_secret").status == 200
+    project_all(mine.api.store)
+    named = {"customer_id": theirs.customer_id}, {"external_customer_id": "their_user"}
+    everything = {"conjunction": "and", "clauses": []}
+    hours = {"start_timestamp": "2020-01-01T00:00:00Z", "end_timestamp": "2030-01-01T00:00:00Z"}
+    by_year = {**hours, "interval": "year"}
+
+    shown = [
+        *(mine.api.get("/v1/events/", **whose) for whose in ({}, *named)),
+        *(mine.api.get("/v1/events/names", **whose) for whose in ({}, *named)),
+        *(mine.api.get("/v1/events/export", **whose) for whose in ({}, *named)),
+        mine.api.get(f"/v1/meters/{mine.meter_id}/quantities", **by_year),
+        *(
+            mine.api.get(f"/v1/meters/{mine.meter_id}/quantities", **by_year, **whose)
+            for whose in named
+        ),
+        mine.api.post(
+            "/v1/meters/preview", {"filter": everything, "aggregation": {"func": "count"}}
+        ),
+    ]
+
+    for reply in shown:
+        assert reply.status == 200, reply.text
+        secrets = theirs.ids | {"their_secret", "their_user", theirs.event_ids[0]}
+        assert not [secret for secret in secrets if secret in reply.text], reply.text
+    events, *_ = shown
+    assert len(events.body["items"]) == 1
+
+
+def test_another_organizations_meter_selects_nothing(mine: Shop, theirs: Shop) -> None:
+    for path in ("/v1/events/", "/v1/events/export"):
+        assert mine.api.get(path, meter_id=theirs.meter_id).problems() == {("query", "meter_id")}
+
+
+def test_an_export_cannot_go_on_behind_another_organizations_event(
+    mine: Shop, theirs: Shop
+) -> None:
+    after = theirs.event_ids[0]
+
+    assert mine.api.get("/v1/events/export", after=after).problems() == {("query", "after")}
+
+
+def test_tokens_are_listed_to_their_own_organization_alone(mine: Shop, theirs: Shop) -> None:
+    reply = mine.api.get("/v1/tokens/", limit=100)
+
+    assert reply.body["pagination"]["total_count"] == 1
+    for record in tokens.list_records(theirs.api.store, theirs.api.organization_id):
+        assert record.id not in reply.text
 
 
 def test_lists_find_nothing_of_another_organization(mine: Shop, theirs: Shop) -> None:

@@ -46,7 +46,8 @@ METERS: Final = 6
 # Deliveries that fail are made again soon, and what is left in the queue is gone in time.
 HIDDEN_SECONDS: Final = 2
 DRAIN_SECONDS: Final = 240.0
-READY_SECONDS: Final = 60.0
+# The engine saves all that there is when it ends.
+STOP_SECONDS: Final = 240.0
 # What the service may hold more in the end than in the middle; less time than this tells nothing.
 GROWTH: Final = 1.10
 TELLING_SECONDS: Final = 120.0
@@ -85,8 +86,7 @@ class Soak:
             ledger = Store(store.connect(notice["endpoint_url"], **CREDENTIALS), notice["table"])
             self.meddle(ledger, service.organization_id, maker.meters[: maker.kept])
             self._compare(service, maker)
-            audited = self._audit(ledger, service.organization_id)
-        self._report(struck, audited)
+            self._report(struck, self._audit(ledger, service.organization_id))
         return self.books.broken
 
     @contextmanager
@@ -121,7 +121,8 @@ class Soak:
             try:
                 yield run, tell
             finally:
-                run.stop()
+                process.terminate()
+                process.wait(STOP_SECONDS)
 
     def _queue(self, notice: Mapping[str, str], name: str) -> Queue:
         client = queue.connect(notice["endpoint_url"], **CREDENTIALS)

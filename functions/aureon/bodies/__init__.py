@@ -45,6 +45,7 @@ def check(model: type[Body], value: Any, **context: Any) -> Body:
         return model.model_validate(value, context=context)
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False)
+        # Not from the error: it says what was sent, and what is raised after it may be logged.
         raise Invalid(
             [
                 Problem("dict_type", ("body", *detail["loc"]), "Input should be an object")
@@ -54,7 +55,7 @@ def check(model: type[Body], value: Any, **context: Any) -> Body:
                 )
                 for detail in details
             ]
-        ) from error
+        ) from None
 
 
 class Model(BaseModel):
