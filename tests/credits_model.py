@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from tests.api import Reply
+
 # Units by meter; None where a meter doesn't count the event.
 Units = tuple[int | None, ...]
-Kind = Literal["ingest", "spend", "hold", "capture", "release", "link"]
+Kind = Literal["ingest", "spend", "hold", "capture", "release", "link", "look"]
 UNKNOWN = 0
 
 
@@ -24,7 +26,7 @@ class Entry(NamedTuple):
 class State(NamedTuple):
     """A customer. `ghost` is what its external id has gathered, None once that is the customer's.
 
-    `ended` has what became of holds: nothing where they were released, else the units captured.
+    `ended` has what became of holds: nothing where they were released, else what was captured.
     """
 
     balances: tuple[int, ...]
@@ -32,16 +34,19 @@ class State(NamedTuple):
     entries: frozenset[Entry] = frozenset()
     spent: frozenset[str] = frozenset()
     placed: frozenset[str] = frozenset()
-    ended: frozenset[tuple[str, Units | None]] = frozenset()
+    ended: frozenset[tuple[str, Hashable]] = frozenset()
 
 
 @dataclass(frozen=True)
 class Done:
     """What a caller did between two moments, and the status that it was answered, or `UNKNOWN`.
 
-    `id` is the external id of a spend or a hold. `held` are the units that a hold is placed with.
-    `clocks` are the times that whoever served it may have read. `balances` and `expires` are what
-    the answer said, where it said so.
+    `id` is the external id of a spend or a hold. `content` tells what a capture counts from what
+    others of its hold do, where its units do not. `held` are the units that a hold is placed with.
+    `clocks` are the times that whoever served it may have read. `balances`, `open_units` and
+    `expires` are what the answer said, where it said so: the balance of each meter, and the units
+    of it that are held. They must have been so where something was decided; a repeat only looks,
+    and may see what others are about to do in another order.
     """
 
     kind: Kind
@@ -50,11 +55,13 @@ class Done:
     status: int
     units: Units = ()
     id: str | None = None
+    content: Hashable = None
     held: Units = ()
     by_external_id: bool = False
     limit: int = 0
     clocks: tuple[float, ...] = (0,)
     balances: tuple[int | None, ...] | None = None
+    open_units: tuple[int | None, ...] | None = None
     expires: float | None = None
 
 
@@ -98,10 +105,10 @@ def _spend(state: State, done: Done, clock: float) -> Outcomes:
         following = following._replace(balances=_sum(state.balances, done.units))
         if done.id is not None:
             following = following._replace(spent=state.spent | {done.id})
-        if _was_seen(done, following):
+        if _was_seen(done, following, clock):
             yield 200, following
     else:
-        yield from _refused(state, done.units, clock)
+        yield from _refused(state, done, done.units, clock)
 
 
 def _hold(state: State, done: Done, clock: float) -> Outcomes:
@@ -119,21 +126,24 @@ def _hold(state: State, done: Done, clock: float) -> Outcomes:
                 for meter, units in enumerate(done.held)
                 if units is not None
             }
-            if _was_seen(done, following):
-                yield 200, following._replace(entries=following.entries | entries)
+            placed = following._replace(entries=following.entries | entries)
+            if _was_seen(done, placed, clock):
+                yield 200, placed
     else:
-        yield from _refused(state, done.held, clock)
+        yield from _refused(state, done, done.held, clock)
 
 
 def _capture(state: State, done: Done, clock: float) -> Outcomes:
     outcomes = dict(state.ended)
     if done.id in outcomes:
-        yield (200 if outcomes[done.id] == done.units else 409), state
+        yield (200 if outcomes[done.id] == _captured(done) else 409), state
     elif _suffice(state, done.units, done.limit, clock, done.id):
-        following = _ended(state, done, clock, done.units)
-        yield 200, following._replace(balances=_sum(state.balances, done.units))
+        following = _ended(state, done, clock, _captured(done))
+        following = following._replace(balances=_sum(state.balances, done.units))
+        if _was_seen(done, following, clock):
+            yield 200, following
     else:
-        yield from _refused(state, done.units, clock)
+        yield from _refused(state, done, done.units, clock)
 
 
 def _release(state: State, done: Done, clock: float) -> Outcomes:
@@ -141,7 +151,14 @@ def _release(state: State, done: Done, clock: float) -> Outcomes:
     if done.id in outcomes:
         yield (200 if outcomes[done.id] is None else 409), state
     else:
-        yield 200, _ended(state, done, clock, None)
+        following = _ended(state, done, clock, None)
+        if _was_seen(done, following, clock):
+            yield 200, following
+
+
+def _look(state: State, done: Done, clock: float) -> Outcomes:
+    """What decided nothing in the end may still have taken out what it found expired."""
+    yield 200, _swept(state, done.units, clock)
 
 
 _DO = {
@@ -151,13 +168,15 @@ _DO = {
     "hold": _hold,
     "capture": _capture,
     "release": _release,
+    "look": _look,
 }
 
 
-def _refused(state: State, units: Units, clock: float) -> Outcomes:
+def _refused(state: State, done: Done, units: Units, clock: float) -> Outcomes:
     """Expired entries may be gone then, or not."""
-    yield 402, state
-    yield 402, _swept(state, units, clock)
+    if _was_seen(done, state, clock):
+        yield 402, state
+        yield 402, _swept(state, units, clock)
 
 
 def _suffice(state: State, units: Units, limit: int, clock: float, hold: str | None = None) -> bool:
@@ -183,7 +202,7 @@ def _swept(state: State, units: Units, clock: float) -> State:
     )
 
 
-def _ended(state: State, done: Done, clock: float, outcome: Units | None) -> State:
+def _ended(state: State, done: Done, clock: float, outcome: Hashable) -> State:
     assert done.id is not None
     swept = _swept(_swept(state, done.held, clock), done.units, clock)
     return swept._replace(
@@ -192,13 +211,32 @@ def _ended(state: State, done: Done, clock: float, outcome: Units | None) -> Sta
     )
 
 
+def _captured(done: Done) -> Hashable:
+    return done.units if done.content is None else done.content
+
+
 def _sum(balances: tuple[int, ...], units: Units) -> tuple[int, ...]:
     added = [*units, *[None] * (len(balances) - len(units))]
     return tuple(balance + (counted or 0) for balance, counted in zip(balances, added, strict=True))
 
 
-def _was_seen(done: Done, state: State) -> bool:
-    """Whether the answer showed these balances, as far as it showed any."""
-    return done.balances is None or all(
-        seen in (None, balance) for seen, balance in zip(done.balances, state.balances, strict=True)
+def _was_seen(done: Done, state: State, clock: float) -> bool:
+    """Whether the answer showed this state, as far as it showed any."""
+    held = [0] * len(state.balances)
+    for entry in state.entries:
+        if entry.expires > clock:
+            held[entry.meter] += entry.units
+    shown = ((done.balances, state.balances), (done.open_units, tuple(held)))
+    return all(
+        seen is None or all(one in (None, there) for one, there in zip(seen, were, strict=True))
+        for seen, were in shown
     )
+
+
+def shown(reply: Reply, meter_ids: Sequence[str]) -> dict[str, tuple[int | None, ...]]:
+    """The balances and held units that an answer says, and of which meters."""
+    standings = [reply.body] if reply.status == 402 else reply.body.get("meters", ())
+    return {
+        name: tuple(map({one["meter_id"]: one.get(field) for one in standings}.get, meter_ids))
+        for name, field in (("balances", "balance"), ("open_units", "held_units"))
+    }

@@ -29,12 +29,17 @@ Done = TypeVar("Done", bound=Operation)
 
 
 def find_order(
-    done: Sequence[Done], initial: State, step: Callable[[State, Done], Iterable[State]]
+    done: Sequence[Done],
+    initial: State,
+    step: Callable[[State, Done], Iterable[State]],
+    *,
+    patience: int = 1_000_000,
 ) -> list[Done] | None:
     """Find an order in which all operations make sense, or None where there is none.
 
     What ended before something else began comes before it. `step` names the states that an
-    operation may lead to, given what its caller saw: none, where that makes no sense.
+    operation may lead to, given what its caller saw: none, where that makes no sense. An order
+    that is not found among so many beginnings, `patience`, is none.
     """
     known = {place for place, operation in enumerate(done) if operation.ended != float("inf")}
     failed: set[tuple[frozenset[int], State]] = set()
@@ -42,7 +47,7 @@ def find_order(
     def search(left: frozenset[int], state: State) -> list[Done] | None:
         if not left & known:
             return []
-        if (left, state) in failed:
+        if (left, state) in failed or len(failed) >= patience:
             return None
         first_end = min(done[place].ended for place in left)
         for place in sorted(left):

@@ -37,7 +37,8 @@ def of_customer(
     """A customer with all balances of meters that are not archived. Raises `NotFound`.
 
     One query, and one more for each ledger that was linked to the customer later. Meters that
-    have counted nothing are left out, unless they are still counting the past.
+    have counted nothing are left out, unless units of them are held, or they are still counting
+    the past.
     """
     if not 0 < len(customer_id) <= MAX_ID_CHARACTERS:
         raise NotFound("There is no such customer.")
@@ -70,6 +71,7 @@ def of_customer(
         for meter in meters.values()
         if meter.archived_at is None
         and (balance := _balance(store, organization_id, customer, meter, ledgers)) is not None
+        and (balance.count or held.get(meter.id) or not balance.complete)
     ]
 
 
@@ -80,7 +82,7 @@ def _balance(
     meter: Meter,
     ledgers: Mapping[str, Mapping[str, Sequence[Item]]],
 ) -> Balance | None:
-    """A customer's balance of a meter, where there is something to show."""
+    """A customer's balance of a meter, where there is one."""
     shards = {
         ledger_id: [
             item
@@ -107,8 +109,6 @@ def _balance(
             return None
         return Balance(customer.id, meter.id, meter.since_at, meter.since_at, complete=False)
     balance = replace(add_up(customer.id, meter.id, items), complete=complete)
-    if complete and not balance.count:
-        return None
     if meter.aggregation.func == "unique" and len(shards) > 1:
         balance = replace(balance, distinct=_distinct(store, organization_id, meter, list(shards)))
     return balance

@@ -99,6 +99,7 @@ def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
     units = _decisive(account)
     limit = body.limit.normalize(EXACT)
     content = (event.fingerprint().hex(), limit, body.expires_in_seconds)
+    lasting = timedelta(seconds=body.expires_in_seconds)
     hold = Hold(
         id=hold_id,
         external_id=body.external_id,
@@ -110,7 +111,7 @@ def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
         units=units,
         limit=body.limit,
         placed_at=event.timestamp,
-        expires_at=event.timestamp + timedelta(seconds=body.expires_in_seconds),
+        expires_at=event.timestamp + lasting,
         fingerprint=hashlib.sha256(exact.write_canonical(content)).digest()[:FINGERPRINT_BYTES],
     )
 
@@ -123,15 +124,18 @@ def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
             return Decision(replace(placed, standings=now.standings()))
         _require_units(units, least=LEAST_UNITS)
         now.require(units, body.limit)
+        # Counted from now: looking may have taken longer than a short hold lasts.
+        expires_at = now.taken_at + lasting
         holds = {
-            meter_id: now.holds[meter_id].with_hold(hold_id, held, hold.expires_at)
+            meter_id: now.holds[meter_id].with_hold(hold_id, held, expires_at)
             for meter_id, held in units.items()
         }
         if any(len(held.entries) > MAX_OPEN_HOLDS for held in holds.values()):
             raise TooManyHolds(f"A customer has at most {MAX_OPEN_HOLDS} open holds of a meter.")
+        placed = replace(hold, placed_at=now.taken_at, expires_at=expires_at)
         return Decision(
-            replace(hold, standings=now.standings(holds=holds)),
-            [put_new(hold_key, hold.to_item()), *now.writes(holds=holds)],
+            replace(placed, standings=now.standings(holds=holds)),
+            [put_new(hold_key, placed.to_item()), *now.writes(holds=holds)],
         )
 
     return account.settle(decide, hold_key, outcome_key)

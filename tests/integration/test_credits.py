@@ -197,6 +197,17 @@ def test_a_hold_reserves_until_it_is_captured(api: Api, customer_id: str) -> Non
     assert api.get(f"/v1/credits/holds/{held.body['id']}").body["status"] == "captured"
 
 
+def test_a_hold_is_shown_though_nothing_has_been_counted_yet(api: Api) -> None:
+    """What a limit allows may be held by a customer who never had anything."""
+    customer_id = api.customer("user@example.com", external_id="user_123")
+
+    held = hold(api, 2, limit=5)
+
+    assert state(api, customer_id) == (0, 2, 0)
+    release(api, held.body["id"])
+    assert api.get(f"/v1/customers/{customer_id}/state").body["active_meters"] == []
+
+
 def test_a_capture_may_be_less_equal_or_more_where_the_credits_allow_it(
     api: Api, customer_id: str
 ) -> None:
@@ -289,6 +300,22 @@ def test_a_hold_lasts_ten_minutes_where_nothing_else_is_said(api: Api, customer_
     assert lasts(hold(api, 1)) == timedelta(minutes=10)
     assert lasts(hold(api, 2, "hold-2", expires_in_seconds=1)) == timedelta(seconds=1)
     assert lasts(hold(api, 3, "hold-3", expires_in_seconds=86_400)) == timedelta(hours=24)
+
+
+def test_a_hold_lasts_from_when_it_was_placed(
+    api: Api, customer_id: str, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it took to look: a short one would be over before it was answered."""
+    look = account.Account._snapshot
+
+    def slowly(self: account.Account, proofs: Any) -> Any:
+        later(timedelta(seconds=5))
+        return look(self, proofs)
+
+    monkeypatch.setattr(account.Account, "_snapshot", slowly)
+
+    assert hold(api, 4, expires_in_seconds=3).status == 200
+    assert state(api, customer_id)[1] == 4
 
 
 def test_holds_stop_binding_one_by_one(api: Api, customer_id: str, later: Any) -> None:

@@ -28,7 +28,7 @@ from tests.api import Api, Reply
 from tests.clock import START, Clock
 from tests.conflicts import Touched, touches
 from tests.credits import assert_sound, spread
-from tests.credits_model import HOLD_SECONDS, UNKNOWN, Done, Kind, State, Units, step
+from tests.credits_model import HOLD_SECONDS, UNKNOWN, Done, Kind, State, Units, shown, step
 from tests.faults import Fault, cancellation, timeout
 from tests.seams import without_pauses
 from tests.serializability import find_order
@@ -333,10 +333,9 @@ class History:
         ended = next(self._moments)
         seconds = range(before, self.clock.seconds + 1, TICK_SECONDS)
         unknown = reply.status == 503
-        # Who found only afterwards that it had spent saw a later balance.
-        if reply.status == 200 and kind in ("spend", "hold") and not self.trouble.unsure:
-            standing = {meter["meter_id"]: meter["balance"] for meter in reply.body["meters"]}
-            what["balances"] = tuple(map(standing.get, self.meter_ids))
+        # Who found only afterwards what it had done saw later balances.
+        if reply.status in (200, 402) and not self.trouble.unsure:
+            what |= shown(reply, self.meter_ids)
         if reply.status == 200 and kind == "hold":
             expires = times.from_text(reply.body["expires_at"])
             what["expires"] = (expires - START).total_seconds()

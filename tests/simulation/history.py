@@ -1,7 +1,8 @@
 """Histories: what callers of one organization do at random, at once, while calls go wrong.
 
 A history has a few phases. In each, several callers act at once: they ingest, send messages,
-repeat what they are not sure of, create, link and delete customers, create and archive meters.
+repeat what they are not sure of, spend, hold and capture credits, create, link and delete
+customers, create and archive meters.
 Between the phases time passes: seconds, or more than an hour. In the end the weather is calm,
 what may be repeated is, the queue runs empty, and the table is held against what is remembered.
 """
@@ -19,7 +20,7 @@ from types import ModuleType
 from typing import Final, NamedTuple
 from unittest.mock import patch
 
-from aureon import ledger, runtime, times, tokens
+from aureon import catalog, keys, ledger, runtime, times, tokens
 from aureon.audit import Audit
 from aureon.domain import fold
 from aureon.domain.events import MAX_AHEAD, Named
@@ -31,6 +32,7 @@ from tests.conflicts import HOLD_SECONDS
 from tests.faults import Crash, Fault
 from tests.queue import Sent, deliver, message
 from tests.simulation.model import Batch, Event, Known, Memory, MeterChange, Outcome, Reading
+from tests.simulation.spending import Spender, Spending
 from tests.simulation.world import CALM, LATEST_SECONDS, START, Weather, World
 
 NAMES: Final = ("tokens", "calls")
@@ -42,6 +44,10 @@ REQUESTS: Final = ("ingest", "ingest_with_key", "misuse_key", "repeat")
 QUEUE: Final = ("send_message", "resend_message", "deliver", "redrive")
 CUSTOMERS: Final = ("create_customer", "delete_customer", "link")
 METERS: Final = ("create_meter", "archive_meter")
+CREDITS: Final = (
+    *("spend", "spend", "spend", "repeat_spend"),
+    *("hold", "repeat_hold", "capture", "capture", "release", "look_at_hold"),
+)
 THEMES: Final = (
     (*REQUESTS, "repeat", "audit"),
     (*QUEUE, "ingest", "deliver", "deliver"),
@@ -51,6 +57,12 @@ THEMES: Final = (
     (*METERS, *REQUESTS, "create_customer"),
     (*METERS, *QUEUE, "deliver", "read"),
     (*REQUESTS, *QUEUE, *CUSTOMERS, *METERS, "read", "audit"),
+    (*CREDITS, "use", "use", "use"),
+    (*CREDITS, "spend", "spend", "use"),
+    (*CREDITS, "use", "use", "use", "link", "create_customer", "link", "create_customer"),
+    (*CREDITS, "use", "use", *QUEUE, "deliver", "read"),
+    (*CREDITS, "use", "use", "ingest_with_key", "repeat", "read", "audit"),
+    (*CREDITS, "use", *CUSTOMERS, *METERS, "read"),
 )
 AGGREGATIONS: Final[Sequence[Mapping[str, str]]] = (
     {"func": "sum", "property": "units"},
@@ -107,10 +119,16 @@ class History:
         self.numbers: Counter[str] = Counter()
         self.constants = ExitStack()
         # What this history is like.
-        self.acts = [getattr(self, f"_{act}") for act in draw.choice(THEMES)]
-        self.names = EXTERNAL_IDS[: draw.choice([1, 2, 5])]
-        self.emails = EMAILS[: draw.randint(1, 3)]
+        theme = draw.choice(THEMES)
+        self.has_spends = "spend" in theme
+        self.names = EXTERNAL_IDS[: draw.choice([1, 2] if self.has_spends else [1, 2, 5])]
+        self.emails = EMAILS[: draw.randint(1, 2 if self.has_spends else 3)]
         self.ids = EVENT_IDS[: draw.choice([2, 6, 40])]
+        self.spender = Spender(world, self.memory, self.names, self.ids, self._call)
+        self.acts = [
+            getattr(self.spender, act) if act in CREDITS else getattr(self, f"_{act}")
+            for act in theme
+        ]
         self.lingering = draw.choice([0.2, 0.6])
         self.limits = draw.choice(LIMITS)
         self.weather = self._weather()
@@ -126,7 +144,9 @@ class History:
             self._settle()
             outcome = Outcome(self.world.store, self.memory)
             outcome.check(roomy=self.limits == (Limits(),))
-            self.facts = outcome.facts()
+            spending = Spending(outcome, self.memory, self.api.organization_id, self.world.written)
+            spending.check()
+            self.facts = outcome.facts() + spending.facts()
             self.facts.update(moment.fate for moment in self.world.trace if moment.fate)
 
     def _begin(self) -> None:
@@ -135,15 +155,25 @@ class History:
         organization_id = tokens.create_organization(self.world.store, "Simulation")
         token = f"{tokens.PREFIX}simulation"
         tokens.create(self.world.store, organization_id, token=token)
-        self.api = Api(self.world.store, organization_id, token)
+        self.api = self.spender.api = Api(self.world.store, organization_id, token)
         conflicts = draw.choice([1, ledger.CONFLICTS_BEFORE_SPREADING])
         self._let(ledger, "CONFLICTS_BEFORE_SPREADING", conflicts)
         # Often shortly before the full hour.
         self.world.wait(draw.choice([0.0, 3590.0, 3599.0, 3599.9]))
-        for _ in range(draw.randint(0, 2)):
+        for _ in range(draw.randint(int(self.has_spends), 2)):
             self._create_meter()
-        for _ in range(draw.randint(0, 2) if self._create_customer in self.acts else 0):
+        for change in self.memory.created_meters if draw.random() < 0.7 else ():
+            self.api.backfill(change.meter_id)
+        version = self.world.store.get(keys.meter_version(organization_id))
+        self.memory.first_version = catalog.version_of(version)
+        creates = self.has_spends or self._create_customer in self.acts
+        for _ in range(draw.randint(int(self.has_spends), 2) if creates else 0):
             self._create_customer()
+        for named in self.spender.customers() if self.has_spends else ():
+            if self.world.chance(0.7):
+                self._post(self._single(named, -6))
+        if self.has_spends and self.world.chance(0.5):
+            self._link()
 
     def _weather(self) -> Weather:
         draw = self.draw
@@ -152,7 +182,8 @@ class History:
         faults[Fault.CONFLICT] = draw.choice([0.0, 0.05, 0.4])
         return Weather(
             slowest_seconds=draw.choice([0.01, 0.1, 2.0]),
-            hold_seconds=draw.choice([HOLD_SECONDS, 0.05]),
+            # Spends that keep out of each other's way have to notice each other later.
+            hold_seconds=draw.choice([HOLD_SECONDS, 0.0005 if self.has_spends else 0.05]),
             unevenness=draw.choice([0.0, 2.0]),
             faults=faults,
             torn=self.world.chance(0.7),
@@ -167,7 +198,7 @@ class History:
 
     def _act(self) -> None:
         """What one caller does in one phase."""
-        for _ in range(self.draw.randint(1, 4)):
+        for _ in range(self.draw.randint(2, 5) if self.has_spends else self.draw.randint(1, 4)):
             limits = self.draw.choice(self.limits)
             self._let(ledger, "MAX_TRANSACTION_ACTIONS", limits.actions)
             self._let(fold, "MAX_TEXT_BYTES", limits.page_bytes)
@@ -217,7 +248,7 @@ class History:
             return None
         if reply.status == 503:
             assert reply.headers["Retry-After"].isdigit()
-            assert not self.reliable, reply
+            assert not self.reliable or "past events" in reply.body["detail"], reply
             return None
         assert reply.status < 500, reply
         return reply
@@ -233,6 +264,17 @@ class History:
 
     def _ingest_with_key(self) -> None:
         self._complete(self._batch(ids=self.draw.choice([0.0, 0.5, 1.0]), key=self._new("key")))
+
+    def _use(self) -> None:
+        """Grant, or use without asking."""
+        named = self.draw.choice(self.spender.customers())
+        self._complete(self._single(named, self.draw.choice([-8, -4, -2, 1])))
+
+    def _single(self, customer: Named, units: int) -> Batch:
+        """A single event, in a request of its own."""
+        name = self.draw.choice(self.spender.names)
+        event = replace(self._events(ids=0.3)[0], name=name, customer=customer, units=units)
+        return self._remember(Batch([event], self.world.turn))
 
     def _misuse_key(self) -> None:
         """Send another body under a key."""
@@ -405,6 +447,9 @@ class History:
         else:
             assert reply.status == 201, reply
             found = [reply.body]
+            if body["external_id"] is not None:
+                known = Known(reply.body["id"], body["external_id"], linked=self.world.turn)
+                self.memory.customers.setdefault(known.id, known)
         for customer in found:
             self.memory.customers.setdefault(customer["id"], Known(customer["id"]))
 
@@ -455,7 +500,11 @@ class History:
                 one["meter_id"]: Counter(used=one["used_units"], granted=one["granted_units"])
                 for one in reply.body["items"]
             }
-            self.memory.readings.append(Reading(customer_id, begun, self.world.turn, units))
+            held = {one["meter_id"]: one["held_units"] for one in reply.body["items"]}
+            for one in reply.body["items"]:
+                left = -(one["balance"] + one["held_units"])
+                assert one["available_credits"] == max(0, left), one
+            self.memory.readings.append(Reading(customer_id, begun, self.world.turn, units, held))
 
     def _audit(self) -> None:
         """Audit while others write. It may give up, but it never raises a false alarm."""
@@ -481,6 +530,7 @@ class History:
         if reply is not None:
             assert reply.status == 201, reply
             self.memory.created_meters.append(MeterChange(reply.body["id"], self.world.turn))
+            self.spender.names.append(name)
 
     def _archive_meter(self) -> None:
         if self.memory.created_meters:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
 from typing import Any, NamedTuple
 
 from aureon import keys
+from aureon.domain.credits import Hold
 from aureon.domain.customers import Customer, Pointer
-from aureon.domain.events import Named
+from aureon.domain.events import Named, Place, event_id
 from aureon.domain.meters import Match, Meter, MeterSet
 from aureon.domain.pages import LoggedEvent, Page
 from aureon.store import Item, Store
 from tests.queue import Sent
 from tests.recount import assert_conserved, pages, scan
+from tests.simulation.spending import Attempt, Charge
 
 
 @dataclass(frozen=True)
@@ -102,12 +104,13 @@ Sums = dict[str, Counter[str]]
 
 
 class Reading(NamedTuple):
-    """The balances of a customer as they were read: used and granted units by meter."""
+    """The balances of a customer as they were read, by meter: used and granted units, and held."""
 
     customer_id: str
     begun: float
     ended: int
     units: Sums
+    held: Mapping[str, int]
 
 
 @dataclass
@@ -119,6 +122,10 @@ class Memory:
     created_meters: list[MeterChange] = field(default_factory=list)
     archived_meters: list[MeterChange] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
+    charges: list[Charge] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    # The meters' version when callers began.
+    first_version: int = 0
     _tags: Iterator[int] = field(default_factory=itertools.count)
 
     def new_tag(self) -> int:
@@ -135,6 +142,11 @@ class Logged(NamedTuple):
     @property
     def tag(self) -> int:
         return int(self.event.metadata["tag"])
+
+    @property
+    def id(self) -> str:
+        """The id that its event has for callers."""
+        return event_id(Place(self.ledger_id, self.page.place, self.event.offset))
 
 
 class Outcome:
@@ -160,6 +172,9 @@ class Outcome:
         self.profiles: dict[str, Customer] = {}
         self.pointers: dict[str, Pointer] = {}
         self.emails: dict[str, str] = {}
+        self.holds: dict[str, Hold] = {}
+        self.endings: dict[str, Item] = {}
+        self.spread: set[str] = set()
         self.version = 0
         self.shards = 0
         for item in items:
@@ -173,6 +188,11 @@ class Outcome:
                 logged = self.find(event)
                 if batch.counted is not None and logged is not None:
                     self.counted[logged.tag] = min(batch.counted, self.counted[logged.tag])
+        for attempt in memory.attempts:
+            if attempt.tag is not None:
+                self.begun[attempt.tag] = min(attempt.begun, self.begun[attempt.tag])
+                if attempt.status == 200:
+                    self.counted[attempt.tag] = min(attempt.ended, self.counted[attempt.tag])
 
     def _sort(self, item: Item) -> None:
         _, kind, *rest = item[keys.PARTITION].split(keys.SEPARATOR)
@@ -187,7 +207,13 @@ class Outcome:
         elif kind == "EMAIL":
             self.emails[rest[0]] = item["customer_id"]
         elif kind == "CUSTOMER" and item[keys.SORT].startswith(keys.BALANCE_PREFIX):
-            self.shards += keys.parse_balance(item[keys.SORT]).shard > 0
+            if keys.parse_balance(item[keys.SORT]).shard:
+                self.shards += 1
+                self.spread.add(rest[0])
+        elif kind == "HOLD" and "state" in item:
+            self.endings[rest[0]] = item
+        elif kind == "HOLD":
+            self.holds[item["external_id"]] = Hold.from_item(item)
 
     def find(self, event: Event) -> Logged | None:
         """What counted for an event: itself, or another with its id."""
@@ -317,6 +343,10 @@ class Outcome:
         """Each event stands in a ledger of its customer, as its name led there when it was sent."""
         named = {
             event.tag: event.customer for batch in self.memory.batches for event in batch.events
+        } | {
+            attempt.tag: attempt.charge.customer
+            for attempt in self.memory.attempts
+            if attempt.tag is not None
         }
         owners = {
             ledger_id: customer
@@ -367,12 +397,7 @@ class Outcome:
 
     def check_meters(self) -> None:
         """Every change has a version of its own, and pages know of all that came before them."""
-        versions = [meter.since_version for meter in self.meters.values()]
-        versions += [
-            meter.archived_version
-            for meter in self.meters.values()
-            if meter.archived_version is not None
-        ]
+        versions = [version for meter in self.meters.values() for version in meter.versions]
         assert sorted(versions) == list(range(1, self.version + 1))
         changes = [
             (change.known, self.meters[change.meter_id].since_version)
@@ -414,11 +439,24 @@ class Outcome:
             for meter_id, meter in self.meters.items():
                 if meter.archived_at is None or meter_id in reading.units:
                     read = reading.units.get(meter_id, Counter())
+                    if reading.begun == inf:
+                        held = self.held(known.id, meter_id)
+                        assert reading.held.get(meter_id, 0) == held, (reading, held)
                     assert answered[meter_id] <= read <= sent[meter_id], (
                         answered[meter_id],
                         read,
                         sent[meter_id],
                     )
+
+    def held(self, customer_id: str, meter_id: str) -> int:
+        """The units of a meter that a customer's open holds reserve, now that all clocks agree."""
+        return sum(
+            int(hold.units.get(meter_id, 0))
+            for hold in self.holds.values()
+            if hold.customer_id == customer_id
+            and hold.state == "open"
+            and hold.id not in self.endings
+        )
 
 
 def assert_distinct(values: Iterable[Any]) -> None:

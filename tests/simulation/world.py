@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
 from aureon import runtime, times
+from aureon.keys import Key
 from aureon.store import READ_TIMEOUT_SECONDS, Store
 from tests import inline_engine as engine
 from tests.conflicts import HOLD_SECONDS, Conflicts, touches
@@ -130,6 +131,8 @@ class World:
         self.seconds = 0.0
         self.turn = 0
         self.trace: list[Moment] = []
+        # The turn at which each item was first written.
+        self.written: dict[Key, int] = {}
         self.store: Store
         self._conflicts = Conflicts(lambda: self.seconds)
         self._events: list[tuple[float, int, Callable[[], object]]] = []
@@ -286,7 +289,15 @@ class World:
             return self._tear(model, params)
         if model.name in ("BatchGetItem", "Query") and self.chance(self.weather.partial_reads):
             return self._partial(model, params)
-        return engine.execute(model, params)
+        return self._apply(model, params)
+
+    def _apply(self, model: Any, params: Mapping[str, Any]) -> Answer:
+        answer = engine.execute(model, params)
+        if model.name in WRITES:
+            for touched in touches(model.name, params):
+                if touched.key not in self.written and engine.item(touched) is not None:
+                    self.written[touched.key] = self.turn
+        return answer
 
     def _tear(self, model: Any, params: Mapping[str, Any]) -> Answer:
         """Apply a transaction, and let each write be seen at a time of its own.
@@ -295,7 +306,7 @@ class World:
         """
         touched = touches(model.name, params)
         before = [engine.item(item) for item in touched]
-        answer = engine.execute(model, params)
+        answer = self._apply(model, params)
         for item, old in zip(touched, before, strict=True):
             new = engine.item(item)
             if new is not old:

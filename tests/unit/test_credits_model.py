@@ -91,6 +91,25 @@ def test_a_balance_that_was_shown_must_have_been() -> None:
     assert explained(did("spend", 0, 1, balances=(-2, None)))
     assert not explained(did("spend", 0, 1, balances=(-1, None)))
     assert not explained(did("hold", 0, 1, balances=(-2, None)))
+    for balance in (-5, -2):
+        refused = did("spend", 0, 1, 402, units=(6, None), balances=(balance, None))
+        assert explained(refused) is (balance == -5)
+
+
+def test_what_was_shown_to_be_held_must_have_been() -> None:
+    held = did("hold", 0, 1, open_units=(3, None))
+
+    assert explained(held, did("spend", 2, 3, units=(1, None), open_units=(3, None)))
+    assert not explained(held, did("spend", 2, 3, units=(1, None), open_units=(0, None)))
+    assert explained(held, did("release", 2, 3, open_units=(0, None)))
+    assert not explained(did("hold", 0, 1, open_units=(0, None)))
+
+
+def test_captures_of_equal_units_may_be_of_different_events() -> None:
+    held, first = did("hold", 0, 1), did("capture", 2, 3, content="first")
+
+    assert explained(held, first, replace(first, begun=4, ended=5))
+    assert not explained(held, first, replace(first, content="second"))
 
 
 def test_held_units_are_nobody_elses() -> None:
