@@ -23,6 +23,12 @@ from tests.local_service import Service, started
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 SIZES: Final = {"wide": (1280, 860), "narrow": (380, 780)}
+DIALOGS: Final = {
+    "customers": "Add customer",
+    "customer": "Grant credits",
+    "events": "Ingest event",
+    "settings": "Create token",
+}
 CUSTOMERS: Final = (
     ("ada@northwind.dev", "Northwind Labs", "org_4821"),
     ("billing@halcyon.io", "Halcyon", "org_5177"),
@@ -31,7 +37,7 @@ CUSTOMERS: Final = (
     ("hello@quill.so", "Quill", "org_5870"),
     ("team@atlasmaps.co", "Atlas Maps", "org_6019"),
 )
-TOKENS: Final = ("Tokens used", "completion", "tokens")
+TOKENS: Final = ("AI tokens", "completion", "tokens")
 MOST_LOOKS: Final = 5_000
 CALLS: Final = ("API calls", "api_call", "calls")
 
@@ -171,6 +177,9 @@ def look(folder: Path) -> None:
                     page.goto(f"{service.url}/{address}")
                     settle(page)
                     page.screenshot(path=folder / f"{size}-{theme}-{name}.png", full_page=True)
+                    if name in DIALOGS:
+                        page.get_by_role("button", name=DIALOGS[name], exact=True).click()
+                        page.screenshot(path=folder / f"{size}-{theme}-{name}-dialog.png")
                 page.close()
 
 

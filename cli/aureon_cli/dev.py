@@ -344,7 +344,7 @@ def _welcome(running: Running, token: str, fail: Callable[[str], None]) -> None:
     console.print("  Access token  ", end="")
     console.print(token, markup=False, style="bold")
     console.print(f"  Organization  {running.organization_id}\n")
-    console.print("Try it:\n")
+    console.print("Try it, or open the URL in a browser for the dashboard:\n")
     console.print(
         f'  curl {running.url}/v1/customers/ -H "Authorization: Bearer {token}"\n', markup=False
     )

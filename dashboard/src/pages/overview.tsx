@@ -68,12 +68,15 @@ export function OverviewPage(): JSX.Element {
         <>
           <Usage title="Usage" meters={meters.data} />
           <div class="columns even">
-            <ByMeter meters={meters.data} />
+            <div class="main-column">
+              <ByMeter meters={meters.data} />
+              {allows("events:read") && <Dead />}
+            </div>
             {allows("events:read") && allows("customer_meters:read") && <Active />}
           </div>
         </>
       )}
-      {allows("events:read") && <Dead />}
+      {meters.data?.length === 0 && allows("events:read") && <Dead />}
     </Page>
   );
 }

@@ -150,7 +150,8 @@ export function Dialog({ title, onClose, children, wide }: DialogProps): JSX.Ele
     const before = document.activeElement as HTMLElement | null;
     const element = dialog.current;
     element?.showModal();
-    element?.querySelector<HTMLElement>("[autofocus], input, select")?.focus();
+    const first = element?.querySelector<HTMLElement>("[autofocus]") ?? element?.querySelector("input, select");
+    (first as HTMLElement | null)?.focus();
     return () => {
       // Behind a dialog that is open, nothing takes the focus.
       element?.close();

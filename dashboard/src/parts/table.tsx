@@ -24,6 +24,7 @@ interface TableProps<T> {
 export function Table<T>({ caption, columns, rows, keyOf, sorting, onSort }: TableProps<T>): JSX.Element {
   return (
     <div class="table">
+      {onSort && <Sorting columns={columns} sorting={sorting} onSort={onSort} />}
       <table>
         <caption class="unseen">{caption}</caption>
         <thead>
@@ -46,6 +47,35 @@ export function Table<T>({ caption, columns, rows, keyOf, sorting, onSort }: Tab
         </tbody>
       </table>
     </div>
+  );
+}
+
+interface SortingProps<T> {
+  columns: Column<T>[];
+  sorting?: string;
+  onSort(sorting: string): void;
+}
+
+/** How to sort where there is no room for headings. */
+function Sorting<T>({ columns, sorting, onSort }: SortingProps<T>): JSX.Element {
+  return (
+    <label class="sorting">
+      Sort by{" "}
+      <select value={sorting} onChange={(event) => onSort(event.currentTarget.value)}>
+        {columns.flatMap(({ name, sort }) =>
+          sort
+            ? [
+                <option key={sort} value={sort}>
+                  {name}, ascending
+                </option>,
+                <option key={`-${sort}`} value={`-${sort}`}>
+                  {name}, descending
+                </option>,
+              ]
+            : [],
+        )}
+      </select>
+    </label>
   );
 }
 

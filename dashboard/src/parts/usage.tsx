@@ -56,48 +56,50 @@ export function Usage({ title, meters, customerId, detailed }: UsageProps): JSX.
     [meter?.id, range, interval, zone, customerId],
     { every: FRESH_MILLISECONDS, skip: !meter },
   );
-  return (
-    <Card title={title}>
-      <div class="controls">
-        {meters.length > 1 && (
-          <select aria-label="Meter" value={meter?.id} onChange={(event) => setMeterId(event.currentTarget.value)}>
-            {meters.map((one) => (
-              <option key={one.id} value={one.id}>
-                {one.name}
-              </option>
-            ))}
-          </select>
-        )}
-        <select aria-label="Time" value={range} onChange={(event) => setRange(event.currentTarget.value)}>
-          {RANGES.map((one) => (
-            <option key={one.value} value={one.value}>
-              {one.label}
+  const controls = (
+    <div class="controls">
+      {meters.length > 1 && (
+        <select aria-label="Meter" value={meter?.id} onChange={(event) => setMeterId(event.currentTarget.value)}>
+          {meters.map((one) => (
+            <option key={one.id} value={one.id}>
+              {one.name}
             </option>
           ))}
         </select>
-        {detailed && (
-          <>
-            <select
-              aria-label="Interval"
-              value={interval}
-              onChange={(event) => setChosen(event.currentTarget.value as Interval)}
-            >
-              {(Object.keys(LONGEST) as Interval[]).map((one) => (
-                <option key={one} value={one} disabled={span.days > LONGEST[one]}>
-                  by {one}
-                </option>
-              ))}
-            </select>
-            <select aria-label="Time zone" value={zone} onChange={(event) => setZone(event.currentTarget.value)}>
-              {zones().map((one) => (
-                <option key={one} value={one}>
-                  {one}
-                </option>
-              ))}
-            </select>
-          </>
-        )}
-      </div>
+      )}
+      <select aria-label="Time" value={range} onChange={(event) => setRange(event.currentTarget.value)}>
+        {RANGES.map((one) => (
+          <option key={one.value} value={one.value}>
+            {one.label}
+          </option>
+        ))}
+      </select>
+      {detailed && (
+        <>
+          <select
+            aria-label="Interval"
+            value={interval}
+            onChange={(event) => setChosen(event.currentTarget.value as Interval)}
+          >
+            {(Object.keys(LONGEST) as Interval[]).map((one) => (
+              <option key={one} value={one} disabled={span.days > LONGEST[one]}>
+                by {one}
+              </option>
+            ))}
+          </select>
+          <select aria-label="Time zone" value={zone} onChange={(event) => setZone(event.currentTarget.value)}>
+            {zones().map((one) => (
+              <option key={one} value={one}>
+                {one}
+              </option>
+            ))}
+          </select>
+        </>
+      )}
+    </div>
+  );
+  return (
+    <Card title={title} actions={controls}>
       <Await of={found} lines={6}>
         {(data) => (
           <>
