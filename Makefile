@@ -8,6 +8,8 @@ DURATION ?= 600
 SEED ?=
 # Random histories to simulate: how many from 0, or from one to another, as in: SEEDS=1000..20000
 SEEDS ?= 20000
+# Inputs for each parser to be fuzzed with: there are more than a dozen.
+INPUTS ?= 10000
 
 # uv where it is installed, else this version of it in an environment of its own.
 UV_VERSION := 0.13.9
@@ -29,7 +31,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test chromium dashboard screenshots bench simulate soak check format import-times openapi synth invoke bundle-size bootstrap deploy destroy sbom vulnerabilities release
+.PHONY: help dev test chromium dashboard screenshots bench simulate fuzz soak check format import-times openapi synth invoke bundle-size bootstrap deploy destroy sbom vulnerabilities release
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -53,6 +55,9 @@ bench: .venv/dev ## Measure costs, speed and growth (ARGS names parts, as in: ma
 
 simulate: .venv/dev ## Play random histories (SEEDS says how many, or which)
 	@$(BIN)/python -m tests.simulation $(SEEDS)
+
+fuzz: .venv/dev ## Give every parser odd inputs (INPUTS says how many to each)
+	AUREON_FUZZ_INPUTS=$(INPUTS) $(BIN)/pytest -q tests/fuzz $(ARGS)
 
 soak: .venv/dev ## Do everything at once, with crashes, then audit (DURATION seconds, SEED)
 	@$(BIN)/python -m tests.soak $(DURATION) $(SEED)

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final, Self
 
-from aureon import catalog, counters, directory, keys, metrics, times
+from aureon import catalog, counters, directory, exact, keys, metrics, times
 from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.fold import BalanceOf
 from aureon.domain.meters import Meter, MeterSet
@@ -287,7 +287,7 @@ class Job:
     @classmethod
     def from_body(cls, body: str) -> Self:
         """Raises ValueError and TypeError where the body is not a job's."""
-        return cls(**json.loads(body))
+        return cls(**exact.parse(body))
 
     def to_body(self) -> str:
         return json.dumps(self.__dict__)

@@ -19,6 +19,8 @@ SCHEMA: Final = 1
 # The text of a page before it is compressed. An item takes 400 KB with its keys and attributes;
 # text that does not compress at all must fit too.
 MAX_TEXT_BYTES: Final = 390_000
+# Nobody writes more, and what unpacks to more would fill the memory.
+MAX_DECODED_BYTES: Final = 4_000_000
 NOBODY: Final = Named(False, "")
 
 
@@ -110,4 +112,9 @@ def encode_events(texts: Iterable[bytes]) -> bytes:
 
 
 def decode_events(body: bytes) -> tuple[LoggedEvent, ...]:
-    return tuple(LoggedEvent(*fields) for fields in exact.parse(zlib.decompress(body)))
+    """Read a page's body. Raises ValueError, TypeError or zlib.error where it is none."""
+    unpacking = zlib.decompressobj()
+    text = unpacking.decompress(body, MAX_DECODED_BYTES)
+    if not unpacking.eof:
+        raise ValueError("a page that is too long, or cut off")
+    return tuple(LoggedEvent(*fields) for fields in exact.parse(text))
