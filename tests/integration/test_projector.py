@@ -129,6 +129,7 @@ def test_a_delivery_that_breaks_off_at_any_call_counts_once(
     delivery = records(api.store)
     if epoch != "alone":
         api.store.put_all({keys.projection(api.organization_id): {"epoch": 1, "building": 2}})
+    expected = recounted(api.store)
     number = 0
     while True:
         made = 0
@@ -140,9 +141,9 @@ def test_a_delivery_that_breaks_off_at_any_call_counts_once(
             made = len(calls)
         if failed:
             assert deliver(delivery) == []
-        assert stored(api.store) == recounted(api.store)
+        assert stored(api.store) == expected
         if epoch != "alone":
-            assert stored(api.store, epoch=2) == recounted(api.store)
+            assert stored(api.store, epoch=2) == expected
         if made <= number:
             break
         clear(api.store)
@@ -207,6 +208,7 @@ def test_a_page_of_many_names_is_projected_in_parts_and_counts_once(api: Api, fa
     meters(api)
     api.ingest(*(event(0, name=f"name {one}") for one in range(120)), event(0), event(0))
     (delivery,) = records(api.store)
+    expected = recounted(api.store)
     for number in range(12):
         with without_pauses(), faults(api.store.client, nth(number, fault)):
             try:
@@ -214,7 +216,7 @@ def test_a_page_of_many_names_is_projected_in_parts_and_counts_once(api: Api, fa
             except Crash:
                 assert deliver([delivery]) == []
         assert deliver([delivery]) == []
-        assert stored(api.store) == recounted(api.store)
+        assert stored(api.store) == expected
         clear(api.store)
 
 
