@@ -2,7 +2,7 @@
 
 A history has a few phases. In each, several callers act at once: they ingest, send messages,
 repeat what they are not sure of, spend, hold and capture credits, create, link and delete
-customers, create and archive meters.
+customers, create, change and archive meters, and count the past of meters.
 Between the phases time passes: seconds, or more than an hour. In the end the weather is calm,
 what may be repeated is, the queue runs empty, and the table is held against what is remembered.
 """
@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Final, NamedTuple
 from unittest.mock import patch
 
-from aureon import catalog, keys, ledger, runtime, times, tokens
+from aureon import backfill, catalog, directory, keys, ledger, runtime, times, tokens
 from aureon.audit import Audit
 from aureon.domain import fold
 from aureon.domain.events import MAX_AHEAD, Named
@@ -28,6 +28,8 @@ from aureon.domain.pages import MAX_TEXT_BYTES
 from aureon.errors import Unavailable
 from aureon.store import MAX_TRANSACTION_ACTIONS
 from tests.api import Api, Reply
+from tests.backfill import Jobs, jobs
+from tests.backfill import deliver as deliver_job
 from tests.conflicts import HOLD_SECONDS
 from tests.faults import Crash, Fault
 from tests.queue import Sent, deliver, message
@@ -48,6 +50,7 @@ CREDITS: Final = (
     *("spend", "spend", "spend", "repeat_spend"),
     *("hold", "repeat_hold", "capture", "capture", "release", "look_at_hold"),
 )
+PAST: Final = ("create_meter", "archive_meter", "bring_back_meter", "change_meter", "count_past")
 THEMES: Final = (
     (*REQUESTS, "repeat", "audit"),
     (*QUEUE, "ingest", "deliver", "deliver"),
@@ -63,10 +66,17 @@ THEMES: Final = (
     (*CREDITS, "use", "use", *QUEUE, "deliver", "read"),
     (*CREDITS, "use", "use", "ingest_with_key", "repeat", "read", "audit"),
     (*CREDITS, "use", *CUSTOMERS, *METERS, "read"),
+    (*PAST, "count_past", "count_past", *REQUESTS, "create_customer", "read", "read", "audit"),
+    (*PAST, "count_past", "count_past", *CUSTOMERS, *QUEUE, "ingest", "deliver", "read"),
 )
-AGGREGATIONS: Final[Sequence[Mapping[str, str]]] = (
+DECIDING: Final[Sequence[Mapping[str, str]]] = (
     {"func": "sum", "property": "units"},
     {"func": "count"},
+)
+AGGREGATIONS: Final[Sequence[Mapping[str, str]]] = (
+    *DECIDING,
+    {"func": "max", "property": "units"},
+    {"func": "unique", "property": "units"},
 )
 MAX_METERS: Final = 4
 
@@ -78,8 +88,9 @@ class Limits(NamedTuple):
     page_bytes: int = MAX_TEXT_BYTES
 
 
-# At least, one event takes its receipt, pointer, page, claim and balances; and its text.
-LEAST: Final = Limits(4 + MAX_METERS, 150)
+# At least, one event takes its receipt, pointer, page, claim and balances, of which those of unique
+# values stand for two; and its text.
+LEAST: Final = Limits(4 + 2 * MAX_METERS, 150)
 # A history has its limits, or has others from one moment to the next.
 LIMITS: Final = (
     (Limits(),),
@@ -115,6 +126,7 @@ class History:
         self.draw = draw = world.random
         self.memory = Memory()
         self.queue: list[Queued] = []
+        self.jobs = Jobs()
         self.facts: Counter[str] = Counter()
         self.numbers: Counter[str] = Counter()
         self.constants = ExitStack()
@@ -134,7 +146,8 @@ class History:
         self.weather = self._weather()
 
     def play(self) -> None:
-        with self.world.entered(), self.constants:
+        waiting = jobs(wait=times.LONGEST_HANDLER)
+        with self.world.entered(), self.constants, waiting as self.jobs:
             self._begin()
             for _ in range(self.draw.randint(1, 3)):
                 self.world.weather = self.weather
@@ -146,7 +159,7 @@ class History:
             outcome.check(roomy=self.limits == (Limits(),))
             spending = Spending(outcome, self.memory, self.api.organization_id, self.world.written)
             spending.check()
-            self.facts = outcome.facts() + spending.facts()
+            self.facts += outcome.facts() + spending.facts()
             self.facts.update(moment.fate for moment in self.world.trace if moment.fate)
 
     def _begin(self) -> None:
@@ -158,6 +171,11 @@ class History:
         self.api = self.spender.api = Api(self.world.store, organization_id, token)
         conflicts = draw.choice([1, ledger.CONFLICTS_BEFORE_SPREADING])
         self._let(ledger, "CONFLICTS_BEFORE_SPREADING", conflicts)
+        # Few calls make a backfill, and some of them several parts.
+        self._let(keys, "DIRECTORY_SLICES", 1)
+        self._let(directory, "CHUNK", draw.choice([1, directory.CHUNK]))
+        self._let(backfill, "MAX_PAGES", draw.choice([1, 3, backfill.MAX_PAGES]))
+        self._let(backfill, "MAX_VALUES", draw.choice([1, backfill.MAX_VALUES]))
         # Often shortly before the full hour.
         self.world.wait(draw.choice([0.0, 3590.0, 3599.0, 3599.9]))
         for _ in range(draw.randint(int(self.has_spends), 2)):
@@ -226,6 +244,7 @@ class History:
                 world.wait(self.draw.choice([1.0, times.LONGEST_HANDLER.total_seconds()]))
         assert not self.queue, ("never counted", self.queue)
         world.wait(LATEST_SECONDS)
+        self._count_all_past()
         for customer_id in self.memory.customers:
             self._read_balances(customer_id)
             self.memory.readings[-1] = self.memory.readings[-1]._replace(begun=inf)
@@ -501,10 +520,13 @@ class History:
                 for one in reply.body["items"]
             }
             held = {one["meter_id"]: one["held_units"] for one in reply.body["items"]}
+            complete = {one["meter_id"] for one in reply.body["items"] if one["complete"]}
             for one in reply.body["items"]:
                 left = -(one["balance"] + one["held_units"])
                 assert one["available_credits"] == max(0, left), one
-            self.memory.readings.append(Reading(customer_id, begun, self.world.turn, units, held))
+            self.memory.readings.append(
+                Reading(customer_id, begun, self.world.turn, units, held, complete)
+            )
 
     def _audit(self) -> None:
         """Audit while others write. It may give up, but it never raises a false alarm."""
@@ -520,11 +542,8 @@ class History:
         name = self.draw.choice(NAMES)
         body = {
             "name": self._new("meter"),
-            "filter": {
-                "conjunction": "and",
-                "clauses": [{"property": "name", "operator": "eq", "value": name}],
-            },
-            "aggregation": self.draw.choice(AGGREGATIONS),
+            "filter": _named(name),
+            "aggregation": self.draw.choice(DECIDING if self.has_spends else AGGREGATIONS),
         }
         reply = self._call(lambda: self.api.post("/v1/meters/", body))
         if reply is not None:
@@ -541,3 +560,58 @@ class History:
             if reply is not None:
                 assert reply.status == 200, reply
                 self.memory.archived_meters.append(MeterChange(meter_id, self.world.turn))
+
+    def _bring_back_meter(self) -> None:
+        self._patch_meter({"is_archived": False})
+
+    def _change_meter(self) -> None:
+        """Let a meter count something else, as long as it has counted nothing."""
+        self._patch_meter({"filter": _named(self.draw.choice(NAMES))})
+
+    def _patch_meter(self, body: Mapping[str, object]) -> None:
+        if self.memory.created_meters:
+            meter_id = self.draw.choice(self.memory.created_meters).meter_id
+            reply = self._call(lambda: self.api.patch(f"/v1/meters/{meter_id}", body))
+            if reply is not None and reply.status == 422:
+                assert "filter" in body, reply
+                self.facts["changes that came too late"] += 1
+            elif reply is not None:
+                assert reply.status == 200, reply
+
+    # The backfill.
+
+    def _count_past(self) -> None:
+        """Deliver one of the backfill's messages; now and then, one that comes again."""
+        if self.jobs.sent:
+            sent = self.draw.choice(self.jobs.sent)
+            if not self.world.chance(self.lingering):
+                self.jobs.sent.remove(sent)
+            self._work(sent[0])
+
+    def _work(self, body: str) -> None:
+        """Deliver a message of the backfill, and keep it unless it was done with."""
+        try:
+            failed = deliver_job(body)
+        except Crash:
+            failed = True
+        if failed:
+            self.jobs.send(body, {})
+
+    def _count_all_past(self) -> None:
+        """Count what is left of the past, as if no message had been lost."""
+        for _ in range(MAX_ROUNDS):
+            self.world.wait(times.LONGEST_HANDLER.total_seconds())
+            for meter in catalog.read_all(self.world.store, self.api.organization_id):
+                if meter.archived_at is None and not meter.backfilled:
+                    backfill.start(self.api.organization_id, meter)
+            if not self.jobs.sent:
+                return
+            bodies = [body for body, _ in self.jobs.sent]
+            self.jobs.sent.clear()
+            self.world.play(*[partial(self._work, body) for body in dict.fromkeys(bodies)])
+        raise AssertionError("a past that is never counted")
+
+
+def _named(name: str) -> Mapping[str, object]:
+    clause = {"property": "name", "operator": "eq", "value": name}
+    return {"conjunction": "and", "clauses": [clause]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf
@@ -104,13 +104,17 @@ Sums = dict[str, Counter[str]]
 
 
 class Reading(NamedTuple):
-    """The balances of a customer as they were read, by meter: used and granted units, and held."""
+    """The balances of a customer as they were read, by meter: used and granted units, and held.
+
+    `complete` are the meters that said to have counted all of the past.
+    """
 
     customer_id: str
     begun: float
     ended: int
     units: Sums
     held: Mapping[str, int]
+    complete: Collection[str]
 
 
 @dataclass
@@ -175,6 +179,7 @@ class Outcome:
         self.holds: dict[str, Hold] = {}
         self.endings: dict[str, Item] = {}
         self.spread: set[str] = set()
+        self.counted_to: dict[tuple[str, str, int], str] = {}
         self.version = 0
         self.shards = 0
         for item in items:
@@ -207,9 +212,12 @@ class Outcome:
         elif kind == "EMAIL":
             self.emails[rest[0]] = item["customer_id"]
         elif kind == "CUSTOMER" and item[keys.SORT].startswith(keys.BALANCE_PREFIX):
-            if keys.parse_balance(item[keys.SORT]).shard:
+            about = keys.parse_balance(item[keys.SORT])
+            if about.shard:
                 self.shards += 1
                 self.spread.add(rest[0])
+            if "counted_to" in item:
+                self.counted_to[rest[0], about.meter_id, about.generation] = item["counted_to"]
         elif kind == "HOLD" and "state" in item:
             self.endings[rest[0]] = item
         elif kind == "HOLD":
@@ -224,8 +232,18 @@ class Outcome:
     @cached_property
     def matches(self) -> list[tuple[Logged, Match]]:
         """What each event adds to the meters, as they were when it was counted."""
+        return self._matches(MeterSet)
+
+    @cached_property
+    def past_matches(self) -> list[tuple[Logged, Match]]:
+        """What each event adds to the meters that came after it."""
+        return self._matches(MeterSet.after)
+
+    def _matches(
+        self, compile_: Callable[[int, Iterable[Meter]], MeterSet]
+    ) -> list[tuple[Logged, Match]]:
         sets = {page.meter_version for _, page in self.pages}
-        compiled = {version: MeterSet(version, self.meters.values()) for version in sets}
+        compiled = {version: compile_(version, self.meters.values()) for version in sets}
         return [
             (logged, match)
             for logged in self.log
@@ -266,6 +284,14 @@ class Outcome:
                     customer.deleted_at is not None for customer in self.profiles.values()
                 ),
                 "meters that were archived": len(self.memory.archived_meters),
+                "meters that began anew": sum(
+                    meter.generation > 1 for meter in self.meters.values()
+                ),
+                "events of the past that counted": len(self.past_matches),
+                "balances read incomplete": sum(
+                    len(reading.units.keys() - set(reading.complete))
+                    for reading in self.memory.readings
+                ),
                 "versions of meters in a ledger": len(
                     {(ledger_id, page.meter_version) for ledger_id, page in self.pages}
                 ),
@@ -400,12 +426,19 @@ class Outcome:
         versions = [version for meter in self.meters.values() for version in meter.versions]
         assert sorted(versions) == list(range(1, self.version + 1))
         changes = [
-            (change.known, self.meters[change.meter_id].since_version)
+            (change.known, self.meters[change.meter_id].versions[0])
             for change in self.memory.created_meters
         ] + [
             (change.known, self.meters[change.meter_id].archived_version or 0)
             for change in self.memory.archived_meters
+            if self.meters[change.meter_id].generation == 1
         ]
+        for logged, match in self.past_matches:
+            if self.meters[match.meter_id].archived_at is None:
+                counted_to = self.counted_to.get((logged.ledger_id, *match[:2]))
+                assert counted_to == keys.PAGES_END, ("a past that was left out", logged, match)
+        for meter in self.meters.values():
+            assert meter.backfilled or meter.archived_at is not None, ("half a past", meter)
         for logged in self.log:
             oldest = max(
                 (version for known, version in changes if known <= self.begun[logged.tag]),
@@ -420,7 +453,11 @@ class Outcome:
                 assert page.meter_version >= ledger_versions[ledger_id], (ledger_id, page)
 
     def check_readings(self) -> None:
-        """A balance that was read has all that was answered before, and nothing sent later."""
+        """A balance that was read has all that was answered before, and nothing sent later.
+
+        Of the past it has all where it said so. What a meter had counted before it began anew can
+        only be told in the end.
+        """
         for reading in self.memory.readings:
             known = self.memory.customers[reading.customer_id]
             if known.deletion_begun is not None and known.deletion_begun <= reading.ended:
@@ -430,18 +467,25 @@ class Outcome:
             certain = ledger_ids if known.linked and known.linked <= reading.begun else own
             answered: Sums = defaultdict(Counter)
             sent: Sums = defaultdict(Counter)
-            for logged, match in self.matches:
-                kind = "used" if match.units > 0 else "granted"
-                if logged.ledger_id in certain and self.counted[logged.tag] <= reading.begun:
-                    answered[match.meter_id][kind] += int(abs(match.units))
-                if logged.ledger_id in ledger_ids and self.begun[logged.tag] <= reading.ended:
-                    sent[match.meter_id][kind] += int(abs(match.units))
+            for past, matches in ((False, self.matches), (True, self.past_matches)):
+                for logged, match in matches:
+                    kind = "used" if match.units > 0 else "granted"
+                    units = int(abs(match.units))
+                    counted = not past or match.meter_id in reading.complete
+                    before = counted and self.counted[logged.tag] <= reading.begun
+                    if logged.ledger_id in certain and before:
+                        answered[match.meter_id][kind] += units
+                    if logged.ledger_id in ledger_ids and self.begun[logged.tag] <= reading.ended:
+                        sent[match.meter_id][kind] += units
             for meter_id, meter in self.meters.items():
+                if meter.generation > 1 and reading.begun < inf:
+                    continue
                 if meter.archived_at is None or meter_id in reading.units:
                     read = reading.units.get(meter_id, Counter())
                     if reading.begun == inf:
                         held = self.held(known.id, meter_id)
                         assert reading.held.get(meter_id, 0) == held, (reading, held)
+                        assert meter_id in reading.complete or meter_id not in reading.units
                     assert answered[meter_id] <= read <= sent[meter_id], (
                         answered[meter_id],
                         read,

@@ -1,0 +1,96 @@
+"""Histories find what is wrong with a backfill: each of these is broken in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, Final
+from unittest.mock import patch
+
+import pytest
+
+from aureon import backfill, counters, directory, times
+from aureon.store import Write
+from tests.faults import Crash
+from tests.simulation import history
+from tests.simulation.history import PAST, REQUESTS, play
+
+SEEDS: Final = range(200)
+THEME: Final = (*PAST, "count_past", "count_past", *REQUESTS, "read", "ingest")
+
+
+@contextmanager
+def counting_at_once() -> Iterator[None]:
+    """It does not wait until those have ended who don't know of the meter yet."""
+    with patch.object(times, "LONGEST_HANDLER", timedelta()):
+        yield
+
+
+@contextmanager
+def without_condition() -> Iterator[None]:
+    """Whoever counts a part of the past does not look whether somebody else has."""
+    counted = counters.counted
+
+    def broken(*arguments: Any, **more: Any) -> list[Write]:
+        update, *values = counted(*arguments, **more)
+        if more.get("counted_to") is None:
+            return [update, *values]
+        moved = {**(update.values or {})}
+        moved.pop(":before", None)
+        names = {**(update.names or {})}
+        condition = (update.condition or "").split(" AND ")
+        kept = [part for part in condition if "counted_to" not in part]
+        return [
+            Write(
+                update.action,
+                update.key,
+                expression=update.expression,
+                condition=" AND ".join(kept) or None,
+                names=names,
+                values=moved,
+            ),
+            *values,
+        ]
+
+    with patch.object(counters, "counted", broken):
+        yield
+
+
+@contextmanager
+def from_the_beginning() -> Iterator[None]:
+    """It forgets how far it has come, but for where that is."""
+    parts = backfill.Backfill._parts
+
+    def broken(self: Any, ledger_id: str, before: str | None) -> Any:
+        return parts(self, ledger_id, None)
+
+    with patch.object(backfill.Backfill, "_parts", broken):
+        yield
+
+
+@contextmanager
+def customers_only() -> Iterator[None]:
+    """It does not visit ghosts."""
+    partitions = directory.partitions
+    with patch.object(directory, "partitions", lambda id_: partitions(id_)[1:]):
+        yield
+
+
+@pytest.mark.parametrize(
+    "broken", [counting_at_once, without_condition, from_the_beginning, customers_only]
+)
+def test_a_broken_backfill_is_found(
+    broken: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "THEMES", (THEME,))
+    with broken():
+        assert any(fails(seed) for seed in SEEDS)
+
+
+def fails(seed: int) -> bool:
+    try:
+        play(seed)
+    except (AssertionError, Crash):
+        return True
+    return False
