@@ -29,8 +29,9 @@ from aureon import queue, store, times, tokens
 from aureon.audit import Audit
 from aureon.errors import AureonError
 from aureon.queue import Queue
+from aureon.rebuild import Rebuild
 from aureon.store import Store
-from aureon_cli import audit, dev, dlq, engine, export, forms, ingest
+from aureon_cli import audit, dev, dlq, engine, export, forms, ingest, rebuild
 from aureon_cli.destinations import Api, CustomersApi, Destination, IngestionQueue
 from aureon_cli.forms import Csv, Form, JsonLines, Kind
 
@@ -240,6 +241,21 @@ def run_audit(
     with _connected(context) as ledger:
         work = Audit(ledger, _organization_id(context, organization), repair)
         raise typer.Exit(audit.run(work, customer))
+
+
+@app.command("rebuild")
+def run_rebuild(context: typer.Context, organization: Organization = None) -> None:
+    """Make all that is projected for looking anew from the log, while events arrive.
+
+    Those are quantities, names of events, and the timeline of all events. What is shown is the old
+    until the new is whole. Interrupted, it goes on where it stopped when it is run again.
+    """
+    running: dev.Running | None = context.obj
+    with _connected(context) as ledger:
+        work = Rebuild(ledger, _organization_id(context, organization))
+        if running is not None:
+            work.patience = timedelta()
+        raise typer.Exit(rebuild.run(work))
 
 
 @app.command("ingest")

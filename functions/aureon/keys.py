@@ -287,6 +287,11 @@ def projection(organization_id: str) -> Key:
     return Key(f"{organization_id}#PROJECTION", "PROJECTION")
 
 
+def rebuild(organization_id: str) -> Key:
+    """How far a rebuild of what is projected has come."""
+    return Key(projection(organization_id).pk, "REBUILD")
+
+
 def projection_slice(uuid: str) -> int:
     """The slice of the timeline that a ledger's pages fall in: from its random last digits."""
     return int(uuid[-4:], 16) % PROJECTION_SLICES

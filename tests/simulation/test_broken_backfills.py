@@ -15,6 +15,7 @@ from aureon.store import Write
 from tests.faults import Crash
 from tests.simulation import history
 from tests.simulation.history import PAST, REQUESTS, play
+from tests.simulation.world import Weather
 
 SEEDS: Final = range(200)
 THEME: Final = (*PAST, "count_past", "count_past", *REQUESTS, "read", "ingest")
@@ -84,6 +85,9 @@ def test_a_broken_backfill_is_found(
     broken: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(history, "THEMES", (THEME,))
+    # Some callers are slow enough for others to do much meanwhile.
+    slow = Weather(slowest_seconds=4.0, unevenness=3.0)
+    monkeypatch.setattr(history.History, "_weather", lambda self: slow)
     with broken():
         assert any(fails(seed) for seed in SEEDS)
 
