@@ -29,7 +29,8 @@ def substituted(**modules: Any) -> Iterator[None]:
 @contextmanager
 def without_pauses() -> Iterator[None]:
     """Let nothing wait before it tries again."""
-    with substituted(time=SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: None)):
+    clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=lambda seconds: None)
+    with substituted(time=clock):
         yield
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from aureon.audit import Audit, Outcome
 from aureon.errors import Unavailable
+from aureon.projection_audit import ProjectedOutcome, ProjectionAudit
 
 WIDE: Final = 240  # columns, where the output is not a terminal
 MAX_ROWS: Final = 1_000  # of a table, before the next one begins
@@ -23,13 +24,16 @@ MAX_ROWS: Final = 1_000  # of a table, before the next one begins
 CLEAN: Final = 0
 DIFFERENT: Final = 1
 NOT_COMPARED: Final = 3
+PROJECTED_DIFFERENT: Final = 4
 
 
-def run(audit: Audit, customer_id: str | None) -> int:
+def run(audit: Audit, customer_id: str | None, projected: ProjectionAudit | None = None) -> int:
     """Audit an organization, or one customer of it; return the exit code.
 
-    Differences go to standard output, everything else to standard error.
+    With `projected`, what is projected of the same ledgers is compared too. Differences go to
+    standard output, everything else to standard error.
     """
+    shown = _Projected(projected, everyone=customer_id is None)
     outcomes = audit.of_customer(customer_id) if customer_id else audit.of_organization()
     met: Counter[str] = Counter()
     broken_off = False
@@ -38,8 +42,10 @@ def run(audit: Audit, customer_id: str | None) -> int:
             for outcome in _watched(outcomes, audit, progress):
                 met[outcome.status] += 1
                 differences.show(outcome)
+                shown.compare(outcome.ledger_id)
                 if outcome.reason:
                     progress.console.print(_explained(outcome), soft_wrap=True)
+            shown.finish()
         except Unavailable as unavailable:
             broken_off = True
             progress.console.print(f"aureon: The audit broke off. {unavailable.detail}")
@@ -49,9 +55,69 @@ def run(audit: Audit, customer_id: str | None) -> int:
         f"Pages read: {audit.pages:,}.",
         err=True,
     )
+    shown.print()
     if met["different"]:
         return DIFFERENT
-    return NOT_COMPARED if met["not compared"] or broken_off else CLEAN
+    if shown.met["different"]:
+        return PROJECTED_DIFFERENT
+    not_compared = met["not compared"] or shown.met["not compared"]
+    return NOT_COMPARED if not_compared or broken_off else CLEAN
+
+
+class _Projected:
+    """What is projected of the ledgers: compared beside the balances, told after them."""
+
+    def __init__(self, audit: ProjectionAudit | None, *, everyone: bool) -> None:
+        self.met: Counter[str] = Counter()
+        self._audit = audit
+        self._everyone = everyone
+        self._table = Table("ledger", "projected", "stored", "counted", box=None)
+        if audit is not None:
+            audit.begin()
+
+    def compare(self, ledger_id: str) -> None:
+        if self._audit is not None:
+            self._take(self._audit.of_ledger(ledger_id))
+
+    def finish(self) -> None:
+        """Look again at what was behind, and at everyone's."""
+        if self._audit is None:
+            return
+        for outcome in self._audit.of_those_behind():
+            self.met["behind"] -= 1
+            self._take(outcome)
+        if self._everyone:
+            everyone = self._audit.of_everyone()
+            if everyone.status == "not compared":
+                typer.echo("What everyone's events come to moved: it was not compared.", err=True)
+            else:
+                self._take(everyone)
+                self.met[everyone.status] -= everyone.status == "clean"
+
+    def print(self) -> None:
+        if self._audit is None:
+            return
+        if self._table.row_count:
+            width = None if sys.stdout.isatty() else WIDE
+            Console(width=width, markup=False, highlight=False).print(self._table)
+        typer.echo(
+            f"Projected for looking: {self.met['clean']:,} ledgers clean, "
+            f"{self.met['different']:,} different, {self.met['behind']:,} behind, "
+            f"{self.met['not compared']:,} not compared.",
+            err=True,
+        )
+        if self.met["different"]:
+            typer.echo("Balances are not made of it; `aureon rebuild` makes it anew.", err=True)
+
+    def _take(self, outcome: ProjectedOutcome) -> None:
+        self.met[outcome.status] += 1
+        for difference in outcome.differences[: MAX_ROWS - self._table.row_count]:
+            self._table.add_row(
+                difference.ledger_id or "(everyone)",
+                difference.about,
+                difference.stored,
+                difference.counted,
+            )
 
 
 class _Differences:

@@ -28,6 +28,7 @@ from rich.table import Table
 from aureon import queue, store, times, tokens
 from aureon.audit import Audit
 from aureon.errors import AureonError
+from aureon.projection_audit import ProjectionAudit
 from aureon.queue import Queue
 from aureon.rebuild import Rebuild
 from aureon.store import Store
@@ -232,15 +233,20 @@ def run_audit(
     repair: Annotated[
         bool, typer.Option("--repair", help="Correct what differs, with a trace in the log.")
     ] = False,
+    projection: Annotated[
+        bool, typer.Option(help="Compare what is projected for looking too.")
+    ] = True,
 ) -> None:
     """Count every balance again from the log, and print each difference with both figures.
 
-    Exit code 0 says that all is well, 1 that something differs still, 3 that some ledgers could
-    not be compared.
+    Exit code 0 says that all is well, 1 that a balance differs still, 4 that none does, but what
+    is projected for looking, which `aureon rebuild` makes anew; 3 that some ledgers could not be
+    compared.
     """
     with _connected(context) as ledger:
-        work = Audit(ledger, _organization_id(context, organization), repair)
-        raise typer.Exit(audit.run(work, customer))
+        organization_id = _organization_id(context, organization)
+        projected = ProjectionAudit(ledger, organization_id) if projection else None
+        raise typer.Exit(audit.run(Audit(ledger, organization_id, repair), customer, projected))
 
 
 @app.command("rebuild")

@@ -104,7 +104,7 @@ class ProjectionAudit:
         return outcome
 
     def of_those_behind(self) -> Iterator[ProjectedOutcome]:
-        """Look again at the ledgers that were behind, after a while: they differ if they still are."""
+        """Look again, after a while, at the ledgers that were behind: they differ if they are."""
         if not self._behind:
             return
         time.sleep(BEHIND_SECONDS)
@@ -165,13 +165,13 @@ class ProjectionAudit:
         ]
         # A value is put before the mark of its page is.
         wrong = (stored.values - counted.values - possible) | (counted.values - stored.values)
-        for meter_id, generation in sorted({value[:2] for value in wrong}):
-            about = f"values of meter {meter_id}"
-            mine, theirs = (
-                sum(value[:2] == (meter_id, generation) for value in values)
+        for whose in sorted({value[:2] for value in wrong}):
+            has, should = (
+                sum(value[:2] == whose for value in values)
                 for values in (stored.values, counted.values)
             )
-            differences.append(ProjectedDifference(ledger_id, about, str(mine), str(theirs)))
+            about = f"values of meter {whose[0]}"
+            differences.append(ProjectedDifference(ledger_id, about, str(has), str(should)))
         if differences:
             return ProjectedOutcome(ledger_id, "different", tuple(sorted(differences)), behind)
         return ProjectedOutcome(ledger_id, "behind" if behind else "clean", behind=behind)

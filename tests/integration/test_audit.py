@@ -817,7 +817,7 @@ def command(
     def run(*arguments: str) -> Result:
         return CliRunner().invoke(
             app,
-            ["audit", "--organization", api.organization_id, *arguments],
+            ["audit", "--no-projection", "--organization", api.organization_id, *arguments],
             catch_exceptions=False,
         )
 
@@ -959,7 +959,9 @@ def test_local_is_the_running_service_and_its_own_organization(
     monkeypatch.setattr(dev.Running, "find", lambda data: running)
     monkeypatch.delenv("AUREON_TABLE")
 
-    result = CliRunner().invoke(app, ["--local", "audit"], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app, ["--local", "audit", "--no-projection"], catch_exceptions=False
+    )
 
     assert result.exit_code == 0
     assert result.stderr.startswith("Ledgers: 1 clean,")
