@@ -45,7 +45,7 @@ POLL_SECONDS: Final = 0.25
 # New shards are looked for as often: the embedded engine has one, for ever.
 SHARDS_SECONDS: Final = 30.0
 BATCH_RECORDS: Final = 500
-# After a failure, before the next delivery; after so many, a record is left out, and told of.
+# After a failure, before the next try; after so many, a record is left out, and told of.
 PAUSE_SECONDS: Final = 0.5
 MAX_ATTEMPTS: Final = 20
 # At the end, what is left of the stream is delivered for as long.
@@ -153,6 +153,7 @@ class _Source:
     handler: Handler
     stopping: threading.Event = field(default_factory=threading.Event)
     left_out: bool = False
+    unread: int = 0
 
     def run(self, note: Note) -> None:
         if not note.found:
@@ -175,12 +176,16 @@ class _Source:
 
     def _read(self) -> Sequence[Record] | None:
         try:
-            return self.stream.read()
-        except (BotoCoreError, ClientError):
-            # What is wrong with the engine, others say.
+            records = self.stream.read()
+        except (BotoCoreError, ClientError) as error:
+            self.unread += 1
+            if self.unread == MAX_ATTEMPTS:
+                print(f"The table's stream can't be read: {error}", file=sys.stderr)
             self.stopping.wait(PAUSE_SECONDS)
             self.stream.reopen()
             return ()
+        self.unread = 0
+        return records
 
     def _drain(self) -> bool:
         """Deliver what is left; say whether all of it was."""

@@ -219,8 +219,7 @@ def test_a_place_in_the_stream_that_expired_is_taken_up_from_the_beginning(
         found = read(stream)
         if found is None and not expired.is_set():
             expired.set()
-            error = {"Error": {"Code": "ExpiredIteratorException"}}
-            raise ClientError(error, "GetRecords")  # type: ignore[arg-type]
+            raise ClientError({"Error": {"Code": "ExpiredIteratorException"}}, "GetRecords")
         return found
 
     monkeypatch.setattr(Stream, "read", expires_once)
@@ -229,6 +228,25 @@ def test_a_place_in_the_stream_that_expired_is_taken_up_from_the_beginning(
         pass
 
     assert function.deliveries == [["a"], ["a"]]
+
+
+def test_a_stream_that_cannot_be_read_is_told_of_once(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stream_source, "MAX_ATTEMPTS", 2)
+    tries = threading.Semaphore(0)
+
+    def fails(stream: Stream) -> Any:
+        tries.release()
+        raise ClientError({"Error": {"Code": "UnknownOperation"}}, "GetRecords")
+
+    monkeypatch.setattr(Stream, "read", fails)
+    with Note(path) as note, polling(store, "projector", Function(0), note):
+        for _ in range(6):
+            assert tries.acquire(timeout=ENOUGH_SECONDS)
+
+    assert capsys.readouterr().err.count("can't be read") == 1
+    assert not path.exists()
 
 
 def test_the_projector_keeps_up_with_the_stream(api: Api, path: Path) -> None:
