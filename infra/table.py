@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from aureon.table import SCHEMA, STREAM_VIEW
+from infra.settings import Settings
 
 
 class Table(Construct):
     """One table, on demand, with point-in-time recovery, that outlives the stack.
 
-    It is encrypted under DynamoDB's own key, which costs nothing.
+    It is encrypted under DynamoDB's own key, which costs nothing. Where the settings name one that
+    is there, none is made: the one before is let go of, and stays.
     """
 
-    def __init__(self, scope: Construct, id_: str) -> None:
+    def __init__(self, scope: Construct, id_: str, settings: Settings) -> None:
         super().__init__(scope, id_)
+        if settings.table and settings.stream:
+            self.name = settings.table
+            self.arn = Stack.of(self).format_arn(
+                service="dynamodb", resource="table", resource_name=settings.table
+            )
+            self.stream_arn = settings.stream
+        else:
+            self._make()
+
+    def _make(self) -> None:
         table = dynamodb.CfnTable(
             self,
             "Resource",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from tests.infra.conftest import Synthesized, aws_cdk, synthesize
 from tests.infra.test_template import lint
 
 CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/1"
+
+RESTORED = "arn:aws:dynamodb:us-east-1:000000000000:table/restored"
+STREAM = f"{RESTORED}/stream/2026-11-24T12:00:00.000"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +46,14 @@ def test_settings_come_from_the_command_line_as_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    "context", [{"snap_start": "yes"}, {"domain": "a.example.com"}, {"certificate": CERTIFICATE}]
+    "context",
+    [
+        {"snap_start": "yes"},
+        {"domain": "a.example.com"},
+        {"certificate": CERTIFICATE},
+        {"table": "restored"},
+        {"stream": STREAM},
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(context: dict[str, str]) -> None:
     with pytest.raises(WrongSetting):
@@ -92,3 +103,32 @@ def test_alarms_are_mailed_where_an_address_is_given(chosen: Synthesized) -> Non
 
     assert subscription["Protocol"] == "email"
     assert subscription["Endpoint"] == "alarms@example.com"
+
+
+def test_a_table_that_was_restored_takes_the_place_of_the_stacks_own(
+    assets: Assets, synthesized: Synthesized, tmp_path: Path
+) -> None:
+    """Everything that named the stack's own names it, and its stream, and the old one is let go."""
+    settings = Settings(table="restored", stream=STREAM)
+
+    stack = synthesize(assets, settings, tmp_path)
+
+    assert not stack.of_type("AWS::DynamoDB::Table")
+    for name, function in stack.functions().items():
+        variables = function.get("Environment", {}).get("Variables", {})
+        assert variables.get("AUREON_TABLE", "restored") == "restored", name
+    assert stack.functions()["ingest"]["Environment"]["Variables"]["AUREON_TABLE"] == "restored"
+    assert stack.mapping("projector")["EventSourceArn"] == STREAM
+    # What a function may do is said of the one table, in full: nothing else is called so.
+    assert ":table/restored" in stack.text
+    (own,) = synthesized.of_type("AWS::DynamoDB::Table")
+    assert f'"{own}"' not in stack.text
+
+
+def test_a_table_that_the_stack_lets_go_of_stays(synthesized: Synthesized) -> None:
+    (table,) = [
+        resource
+        for resource in synthesized.resources.values()
+        if resource["Type"] == "AWS::DynamoDB::Table"
+    ]
+    assert table["DeletionPolicy"] == "Retain"
