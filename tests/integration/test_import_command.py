@@ -340,6 +340,44 @@ def test_events_of_another_system_count_once_by_the_ids_that_they_had_there(
     assert balances(http, name("bob")) == [2]
 
 
+def test_an_export_of_either_format_moves_in_as_the_same_events(
+    service: Service, http: httpx.Client, name: Name
+) -> None:
+    """Here into where it came from, so that all of it counts once more, and then no more."""
+    meter(http, name("usage"))
+    customer = {"email": f"{name('ann')}@example.com", "external_id": name("ann")}
+    http.post("/v1/customers/", json=customer).raise_for_status()
+    metadata = [
+        '{"units": 0.1, "text": "10", "number": 10, "truth": true}',
+        '{"units": 123456789012.123456789, "_cost": {"amount": 0.02, "currency": "usd"}}',
+        '{"units": 1, "text": "a,b\\n\\"c\\"", "=": "=1+1"}',
+    ]
+    events = ",".join(
+        f'{{"name":"{name("usage")}","external_customer_id":"{name("ann")}","metadata":{one}}}'
+        for one in metadata
+    )
+    sent = http.post(
+        "/v1/events/ingest",
+        content=f'{{"events":[{events}]}}',
+        headers={"Content-Type": "application/json"},
+    )
+    sent.raise_for_status()
+    (once,) = balances(http, name("ann"))
+    for format_ in ("jsonl", "csv"):
+        answer = http.get(
+            "/v1/events/export",
+            params={"external_customer_id": name("ann"), "format": format_},
+        )
+        Path(f"exported.{format_}").write_bytes(answer.content)
+
+    first = imported(service, "events", "exported.jsonl")
+    again = imported(service, "events", "exported.csv")
+
+    assert first.stdout == "inserted 3, duplicates 0, conflicts 0, rejected 0\n"
+    assert again.stdout == "inserted 0, duplicates 3, conflicts 0, rejected 0\n"
+    assert balances(http, name("ann")) == [2 * once]
+
+
 def test_standard_input_is_taken_as_what_is_said(
     service: Service, http: httpx.Client, name: Name
 ) -> None:
