@@ -9,7 +9,7 @@ SEED ?=
 # Random histories to simulate: how many from 0, or from one to another, as in: SEEDS=1000..20000
 SEEDS ?= 20000
 # Inputs for each parser to be fuzzed with: there are more than a dozen.
-INPUTS ?= 10000
+INPUTS ?= 8000
 
 # uv where it is installed, else this version of it in an environment of its own.
 UV_VERSION := 0.13.9
