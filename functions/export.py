@@ -27,9 +27,9 @@ def export(request: Request) -> Answer:
         wanted.selection(request),
         wanted.ledgers(request),
         format_,
+        min(request.whole_number("limit", MAX_EVENTS), MAX_EVENTS),
     )
-    limit = request.whole_number("limit", MAX_EVENTS)
-    part = work.part(request.text("after"), max_events=min(limit, MAX_EVENTS))
+    part = work.part(request.text("after"))
     headers = {"X-Event-Count": str(part.events), "Vary": "Accept-Encoding"}
     if part.after is not None:
         following = {**request.query, "after": [part.after]}

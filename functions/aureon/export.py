@@ -33,8 +33,9 @@ MAX_BYTES: Final = 4_000_000
 SECONDS: Final = 8.0
 # How many events are decoded, and their customers read, at once.
 CHUNK_EVENTS: Final = 1_000
-# How many entries of the timeline, or pages of a log, are read at once.
+# How many pages of a log are read at once, and how many entries of the timeline: they are small.
 CHUNK_PAGES: Final = MAX_BATCH_GET_KEYS
+CHUNK_ENTRIES: Final = 1_000
 
 COLUMNS: Final = (
     "id",
@@ -100,15 +101,16 @@ class Part(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Export:
     """The selected events of some ledgers, exact now; where there is None, of all of them, as far
-    as they are projected."""
+    as they are projected. A part has at most `max_events`."""
 
     store: Store
     organization_id: str
     selection: Selection
     ledger_ids: Collection[str] | None
     format: Format
+    max_events: int = MAX_EVENTS
 
-    def part(self, after: str | None, *, max_events: int = MAX_EVENTS) -> Part:
+    def part(self, after: str | None) -> Part:
         """The part that begins behind an event, or at the beginning.
 
         It ends where the answer is full, or some time has gone by: then it may even be empty, and
@@ -128,7 +130,7 @@ class Export:
                 # A part that ended where it began would lead to itself.
                 continue
             after = event_id(place)
-            if written == max_events or time.monotonic() >= until:
+            if written == self.max_events or time.monotonic() >= until:
                 break
         else:
             after = None
@@ -178,7 +180,11 @@ class Export:
     def _of_everyone(self, since: str, before: str) -> Iterator[Sequence[tuple[str, Page]]]:
         epoch = projection.epochs(self.store, self.organization_id).current
         slices = (
-            self._query(keys.timeline(self.organization_id, epoch, slice_), since, before)
+            self._query(
+                keys.timeline(self.organization_id, epoch, slice_),
+                (since, before),
+                min(self.max_events, CHUNK_ENTRIES),
+            )
             for slice_ in range(keys.PROJECTION_SLICES)
         )
         some: list[Entry] = []
@@ -224,13 +230,18 @@ class Export:
     def _log(
         self, ledger_id: str, since: str, before: str
     ) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        for item in self._query(keys.log(self.organization_id, ledger_id), since, before):
+        partition = keys.log(self.organization_id, ledger_id)
+        # All logs together take as little memory as one.
+        at_a_time = max(1, CHUNK_PAGES // len(self.ledger_ids or ()))
+        for item in self._query(partition, (since, before), at_a_time):
             yield item[keys.SORT], ledger_id, item
 
-    def _query(self, partition: str, since: str, before: str) -> Iterator[dict[str, Any]]:
+    def _query(
+        self, partition: str, between: tuple[str, str], at_a_time: int
+    ) -> Iterator[dict[str, Any]]:
+        since, before = between
         if since > before:
             return iter(())
-        at_a_time = max(1, CHUNK_PAGES // max(1, len(self.ledger_ids or ())))
         return self.store.query(partition, since=since, before=before, at_a_time=at_a_time)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import tracemalloc
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from aureon import exact, export, runtime
 from aureon.store import Store
+from aureon_cli.gateway import MAX_EVENT_BYTES
 from tests import inline_engine
 from tests.api import Api, Reply
 from tests.integration.test_projector import caller
@@ -308,6 +311,15 @@ def test_a_part_ends_where_an_answer_is_full_or_has_taken_long(
         found = parts(api, **{"metadata[minute]": "29"})
     assert len(found) == 11  # a part for each hour, and what finds no more
     assert minutes(found) == [29]
+
+
+def test_a_full_part_fits_into_what_a_function_answers() -> None:
+    answer = {
+        "body": b64encode(bytes(export.MAX_BYTES)).decode(),
+        "headers": {"Link": "x" * 16_000},
+    }
+
+    assert len(json.dumps(answer)) < MAX_EVENT_BYTES
 
 
 def test_an_answer_is_compressed_for_who_takes_it(api: Api) -> None:
