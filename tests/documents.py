@@ -160,10 +160,13 @@ def _through(client: Client) -> Callable[[Stage, str], Ended]:
     def run(stage: Stage, code: str) -> Ended:
         if client.missing:
             pytest.skip(client.missing)
-        script = stage.folder / client.driver.with_stem("guide").name
+        # Each client has its own modules, and finds them beside the script.
+        folder = stage.folder / client.name
+        folder.mkdir()
+        script = folder / client.driver.with_stem("guide").name
         script.write_text(code)
         if script.suffix == ".mts":
-            (stage.folder / "node_modules").symlink_to(client.environment)
+            (folder / "node_modules").symlink_to(client.environment)
             checked = client.check(script)
             if checked.returncode:
                 return checked

@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from tests.contract.clients import CLIENTS, ROOT
-from tests.documents import README, URL, Stage, bash, python
+from tests.documents import README, URL, Document, Stage, bash, python
 from tests.local_service import Run, started
 
+GUIDE, LOCAL_SERVICE = (Document(ROOT / "docs" / name) for name in ("guide.md", "local-service.md"))
 CUSTOMER = "/v1/customers/external/user_123"
 # Three ways to read the balance after the grant, then the balance after each use.
 STORY = 3 * ["balance -10, available 10"] + ["balance -7, available 7", "balance 1, available 0"]
@@ -51,7 +52,7 @@ def test_a_race_for_credits_is_lost_by_checking_first_only(stage: Stage) -> None
 
 
 def test_the_commands_for_tokens_print_tokens_that_work(stage: Stage) -> None:
-    printed = bash(stage, README.code("aureon", stage.service.url)).stdout
+    printed = bash(stage, LOCAL_SERVICE.code("aureon", stage.service.url)).stdout
     narrow, wide = re.findall(r"^aureon_oat_\S+$", printed, re.MULTILINE)
     assert "balance page" in printed
 
@@ -66,10 +67,11 @@ def test_the_commands_for_tokens_print_tokens_that_work(stage: Stage) -> None:
 
 @pytest.mark.parametrize("name", ["curl", *(client.name for client in CLIENTS)])
 def test_every_telling_tells_the_same_story(name: str) -> None:
-    lines = README.output(name).splitlines()
+    lines = (README if name == "curl" else GUIDE).output(name).splitlines()
     assert [line for line in lines if line.startswith("balance")] == STORY
 
 
 def test_every_telling_names_the_address_that_make_dev_prints() -> None:
-    for name in set(README.runs) - {"aureon"}:
-        assert README.code(name).count(URL) == 1
+    for document in (README, GUIDE):
+        for name in document.runs:
+            assert document.code(name).count(URL) == 1
