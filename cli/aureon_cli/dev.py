@@ -154,8 +154,8 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             Gateway(served, handlers, pool),
-            http="h11",
-            loop="asyncio",
+            http="httptools",
+            loop="auto",
             ws="none",
             lifespan="off",
             log_config=None,

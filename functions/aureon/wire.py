@@ -62,6 +62,9 @@ def shorten(*, base_classes: list[type], **_: Any) -> None:
 class DirectCalls:
     """What a client of botocore's becomes: the same methods, answers, errors and events."""
 
+    direct: frozenset[str] = DIRECT
+    target: str = TARGET
+
     # botocore's client has them.
     _client_config: Any
     _endpoint: Any
@@ -74,14 +77,14 @@ class DirectCalls:
 
     def _make_api_call(self, operation_name: str, api_params: Mapping[str, Any]) -> Parsed:
         credentials = self._request_signer._credentials
-        if operation_name not in DIRECT or credentials is None:
+        if operation_name not in self.direct or credentials is None:
             return super()._make_api_call(operation_name, api_params)  # type: ignore[misc,no-any-return]
         model = self._service_model.operation_model(operation_name)
         events = self.meta.events
         context: dict[str, Any] = {"client_config": self.meta.config}
         about = {"model": model, "context": context}
         provided = events.emit(
-            f"provide-client-params.dynamodb.{operation_name}", params=api_params, **about
+            f"provide-client-params.{self._service}.{operation_name}", params=api_params, **about
         )
         parameters = first_non_none_response(provided, default=api_params)
         if operation_name == "TransactWriteItems":
@@ -89,7 +92,7 @@ class DirectCalls:
             parameters.setdefault("ClientRequestToken", str(uuid.uuid4()))
         call = self._call(operation_name, parameters, context)
         _, answer = events.emit_until_response(
-            f"before-call.dynamodb.{operation_name}",
+            f"before-call.{self._service}.{operation_name}",
             params=call,
             request_signer=self._request_signer,
             **about,
@@ -99,12 +102,17 @@ class DirectCalls:
                 answer = self._send(model, call, credentials)
             except Exception as error:
                 events.emit(
-                    f"after-call-error.dynamodb.{operation_name}", exception=error, context=context
+                    f"after-call-error.{self._service}.{operation_name}",
+                    exception=error,
+                    context=context,
                 )
                 raise
         http, parsed = answer
         events.emit(
-            f"after-call.dynamodb.{operation_name}", http_response=http, parsed=parsed, **about
+            f"after-call.{self._service}.{operation_name}",
+            http_response=http,
+            parsed=parsed,
+            **about,
         )
         if http.status_code >= 300:
             raise self.exceptions.from_code(parsed["Error"]["Code"])(parsed, operation_name)
@@ -118,7 +126,7 @@ class DirectCalls:
             "headers": {
                 "Content-Type": CONTENT_TYPE,
                 "User-Agent": self._user_agent,
-                "X-Amz-Target": TARGET + operation_name,
+                "X-Amz-Target": self.target + operation_name,
             },
             "body": _encode(parameters),
             "url": self.meta.endpoint_url,
@@ -139,7 +147,7 @@ class DirectCalls:
             if answer is not None and answer[0].status_code < 300:
                 return answer
             waits = self.meta.events.emit(
-                f"needs-retry.dynamodb.{model.name}",
+                f"needs-retry.{self._service}.{model.name}",
                 response=answer,
                 endpoint=self._endpoint,
                 operation=model,
@@ -172,7 +180,7 @@ class DirectCalls:
         if http.status_code >= 300:
             return http, self._explain(model, http)
         try:
-            return http, read(http.content)
+            return http, self._read(http.content)
         except msgspec.MsgspecError as error:
             raise HTTPClientError(error=error) from error
 
@@ -184,6 +192,15 @@ class DirectCalls:
         if shape is not None:
             parsed.update(self._response_parser.parse(answered, shape))
         return parsed
+
+    def _read(self, body: bytes) -> Parsed:
+        return read(body)
+
+    @cached_property
+    def _service(self) -> str:
+        """What botocore calls it in the names of events."""
+        name: str = self._service_model.service_id.hyphenize()
+        return name
 
     @cached_property
     def _user_agent(self) -> str:
