@@ -339,8 +339,54 @@ def _reading(result: Result) -> list[Table]:
     ]
 
 
+def _cold(result: Result) -> list[Table]:
+    most = TARGETS["cold_start_ratio_to_boto3"]
+    packages = sorted({package for shares in result["imports"].values() for package in shares})
+    return [
+        Table(
+            "A handler that has just been started",
+            (
+                "handler",
+                "request",
+                "imports, CPU ms",
+                "first request, CPU ms",
+                "imports, ratio",
+                "both, ratio to boto3",
+                "at most",
+            ),
+            [
+                (
+                    handler["name"],
+                    f"{handler['sample']} ({handler['status']})",
+                    f"{handler['imports_cpu_ms']:.0f}",
+                    f"{handler['first_request_cpu_ms']:.0f}",
+                    f"{handler['imports_ratio']:.2f}",
+                    f"{handler['ratio']:.2f}",
+                    judged(handler["ratio"], most),
+                )
+                for handler in result["handlers"]
+            ],
+            f"Medians of {result['turns']} turns. Importing boto3 and making a client of DynamoDB "
+            f"took {result['boto3_cpu_ms']:.0f} ms of CPU.",
+        ),
+        Table(
+            "Where the time of imports goes",
+            ("package", *result["imports"]),
+            [
+                (
+                    package,
+                    *(f"{shares.get(package, 0):.0%}" for shares in result["imports"].values()),
+                )
+                for package in packages
+            ],
+            "The share of each package's own modules, from `python -X importtime`.",
+        ),
+    ]
+
+
 TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {
     "units": _units,
     "cpu": _cpu,
     "http": _http,
+    "cold": _cold,
 }
