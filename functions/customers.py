@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from aureon import answers, customers
-from aureon.bodies import check
-from aureon.bodies.customers import CustomerBody, CustomerUpdateBody
 from aureon.cards import Search
 from aureon.domain.customers import Customer
 from aureon.http import Answer, Request, Resolver, unescape
@@ -18,6 +16,9 @@ WRITE = "customers:write"
 
 @api.route("POST", "/v1/customers/", scope=WRITE)
 def create(request: Request) -> Answer:
+    from aureon.bodies import check
+    from aureon.bodies.customers import CustomerBody
+
     body = check(CustomerBody, request.body())
     return _answer(request, customers.create(request.store, request.organization_id, body), 201)
 
@@ -43,6 +44,9 @@ def get(request: Request, customer_id: str) -> Answer:
 
 @api.route("PATCH", "/v1/customers/<customer_id>", scope=WRITE)
 def update(request: Request, customer_id: str) -> Answer:
+    from aureon.bodies import check
+    from aureon.bodies.customers import CustomerUpdateBody
+
     body = check(CustomerUpdateBody, request.body())
     changed = customers.change(request.store, request.organization_id, customer_id, body)
     return _answer(request, changed)
@@ -57,6 +61,9 @@ def delete(request: Request, customer_id: str) -> Answer:
 
 @api.route("PATCH", "/v1/customers/external/<external_id>", scope=WRITE)
 def update_external(request: Request, external_id: str) -> Answer:
+    from aureon.bodies import check
+    from aureon.bodies.customers import CustomerUpdateBody
+
     body = check(CustomerUpdateBody, request.body())
     customer_id = _find(request, external_id)
     unlinked = body.model_copy(update={"external_id": None})

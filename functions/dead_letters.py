@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from aureon import dead_letters, queue, times
-from aureon.bodies import check
-from aureon.bodies.dead_letters import RedriveBody
 from aureon.dead_letters import DeadLetter, Found, Which
 from aureon.errors import Conflict
 from aureon.http import Answer, Request, Resolver
@@ -32,6 +30,9 @@ def list_(request: Request) -> Answer:
 
 @api.route("POST", "/v1/dead-letters/redrive", scope="events:write")
 def redrive(request: Request) -> Answer:
+    from aureon.bodies import check
+    from aureon.bodies.dead_letters import RedriveBody
+
     body = check(RedriveBody, request.body())
     dead = queue.from_environment(queue.DEAD_LETTERS)
     ingestion = queue.from_environment(queue.INGESTION)

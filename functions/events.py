@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from aureon import answers, events, listing, preview, wanted
-from aureon.bodies import check
-from aureon.bodies.meters import PreviewBody
 from aureon.errors import Invalid, Problem
 from aureon.http import Answer, Request, Resolver
 
@@ -68,6 +66,9 @@ def get(request: Request, event_id: str) -> Answer:
 @api.route("POST", "/v1/meters/preview", scope=READ)
 def preview_(request: Request) -> Answer:
     """What a meter would count: it shows events, whatever the filter, so it needs their scope."""
+    from aureon.bodies import check
+    from aureon.bodies.meters import PreviewBody
+
     body = check(PreviewBody, request.body())
     found = preview.read(
         request.store,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from aureon import answers, backfill, catalog, listing
-from aureon.bodies import check
-from aureon.bodies.meters import MeterBody, MeterUpdateBody
 from aureon.domain.meters import Meter
 from aureon.http import Answer, Request, Resolver
 
@@ -25,6 +23,9 @@ _SORT_BY = {
 
 @api.route("POST", "/v1/meters/", scope=WRITE)
 def create(request: Request) -> Answer:
+    from aureon.bodies import check
+    from aureon.bodies.meters import MeterBody
+
     body = check(MeterBody, request.body())
     created = catalog.create(request.store, request.organization_id, body)
     backfill.start(request.organization_id, created)
@@ -59,6 +60,9 @@ def get(request: Request, meter_id: str) -> Answer:
 
 @api.route("PATCH", "/v1/meters/<meter_id>", scope=WRITE)
 def update(request: Request, meter_id: str) -> Answer:
+    from aureon.bodies import check
+    from aureon.bodies.meters import MeterUpdateBody
+
     body = check(MeterUpdateBody, request.body())
     before = catalog.get(request.store, request.organization_id, meter_id)
     changed = catalog.change(request.store, request.organization_id, meter_id, body)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from aureon import answers, tokens
-from aureon.bodies import check
-from aureon.bodies.tokens import TokenBody
 from aureon.http import Answer, Request, Resolver
 
 api = Resolver()
@@ -34,6 +32,9 @@ def list_(request: Request) -> Answer:
 
 @api.route("POST", "/v1/tokens/", scope=WRITE)
 def create(request: Request) -> Answer:
+    from aureon.bodies import check
+    from aureon.bodies.tokens import TokenBody
+
     body = check(TokenBody, request.body())
     token, record = tokens.delegate(
         request.store,

@@ -8,17 +8,14 @@ error of `aureon.errors` becomes its answer here, and nowhere else.
 from __future__ import annotations
 
 import re
-import threading
 import time
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qs, quote, unquote
-
-from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from aureon import exact, keys, metrics, runtime, times
 from aureon.errors import (
@@ -39,7 +36,6 @@ from aureon.store import Store
 from aureon.tokens import NOBODY, Guard
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # Lambda takes 6 MB in a synchronous call; the event around a body needs some of it.
@@ -52,6 +48,7 @@ MAX_INPUT_CHARACTERS: Final = 200
 
 EXTERNAL_PATH: Final = "/v1/customers/external/"
 STATE_SUFFIX: Final = "/state"
+_PARAMETER: Final = re.compile("<([a-z_]+)>")
 _EXTERNAL: Final = re.compile("/+v1/+customers/+external/")
 DEFAULT_STAGE: Final = "$default"
 JSON: Final = "application/json"
@@ -73,6 +70,15 @@ class Answer(NamedTuple):
 
 
 Serve = Callable[..., Answer]
+
+
+class _Route(NamedTuple):
+    """A method and the paths that are served, the scope that it takes, and what serves them."""
+
+    method: str
+    pattern: re.Pattern[str]
+    scope: str | None
+    serve: Serve
 
 
 class Request:
@@ -212,26 +218,22 @@ class Resolver:
     """Routes of one function, and the handler that Lambda calls."""
 
     def __init__(self) -> None:
-        self._routes: list[tuple[str, str, Callable[..., Response[Any]]]] = []
+        self._routes: list[_Route] = []
         # The scope that each method and path needs, for whoever describes the API.
         self.scopes: dict[tuple[str, str], str | None] = {}
-        self._threads = threading.local()
         self._guard = Guard()
 
     def route(self, method: str, path: str, *, scope: str | None) -> Callable[[Serve], Serve]:
         """Serve a path with a function of the request and of the path's parameters.
 
-        Without a scope, any token will do that is good.
+        Without a scope, any token will do that is good. A path is served by the first route that
+        it matches; those without parameters come first.
         """
 
         def add(serve: Serve) -> Serve:
-            def routed(**parameters: str) -> Response[Any]:
-                request = self._router.current
-                if scope is not None:
-                    request.access.require(scope)
-                return _respond(serve(request, **parameters))
-
-            self._routes.append((method, path.rstrip("/"), routed))
+            pattern = re.compile(_PARAMETER.sub(r"(?P<\1>[^/]+)", path.rstrip("/")))
+            self._routes.append(_Route(method, pattern, scope, serve))
+            self._routes.sort(key=lambda route: route.pattern.groups > 0)
             self.scopes[method, path] = scope
             return serve
 
@@ -242,11 +244,10 @@ class Resolver:
         started = time.monotonic()
         request_id = event["requestContext"]["requestId"]
         request = Request(event, runtime.store(context))
-        router = self._router
-        router.current = request
+        method = event["requestContext"]["http"]["method"]
         try:
             request.access = self._guard.check(request.store, request.headers.get("authorization"))
-            result = router.resolve({**event, "rawPath": normalise(_path(event))}, context)
+            result = _plain(self._serve(request, method, normalise(_path(event))))
         except Exception as error:
             result = _plain(_explain(error))
         result["headers"]["x-request-id"] = request_id
@@ -256,39 +257,20 @@ class Resolver:
             "request",
             request_id=request_id,
             organization_id=request.organization_id,
-            method=event["requestContext"]["http"]["method"],
+            method=method,
             status=result["statusCode"],
             milliseconds=round((time.monotonic() - started) * 1000),
         )
         return result
 
-    @property
-    def _router(self) -> _Router:
-        """Powertools' resolver, one for each thread: it keeps the event that it resolves."""
-        router: _Router | None = getattr(self._threads, "router", None)
-        if router is None:
-            router = _Router()
-            router.not_found(lambda error: _respond(_explain(NotFound())))
-            router.exception_handler(Exception)(lambda error: _respond(_explain(error)))
-            for method, path, routed in self._routes:
-                router.route(path, method)(routed)
-            self._threads.router = router
-        return router
-
-
-class _Router(APIGatewayHttpResolver):
-    """Powertools' resolver with an event of its own: the library's is shared by all of them."""
-
-    current: Request
-    _event: BaseProxyEvent
-
-    def _to_proxy_event(self, event: dict[str, Any]) -> BaseProxyEvent:
-        self._event = super()._to_proxy_event(event)
-        return self._event
-
-    @property
-    def current_event(self) -> BaseProxyEvent:  # type: ignore[override]
-        return self._event
+    def _serve(self, request: Request, method: str, path: str) -> Answer:
+        """Let the route of a normalised path answer. Raises `NotFound`, and what it raises."""
+        for route in self._routes:
+            if route.method == method and (found := route.pattern.fullmatch(path)):
+                if route.scope is not None:
+                    request.access.require(route.scope)
+                return route.serve(request, **found.groupdict())
+        raise NotFound("There is no such path.")
 
 
 def normalise(path: str) -> str:
@@ -330,20 +312,18 @@ def _path(event: Mapping[str, Any]) -> str:
     return path
 
 
-def _respond(answer: Answer) -> Response[Any]:
-    """An answer in the router's terms."""
-    if isinstance(answer.value, Content):
-        headers = {**answer.headers, "Content-Type": answer.value.type}
-        return Response(answer.status, body=answer.value.data, headers=headers)
-    plain = _plain(answer)
-    return Response(answer.status, body=plain["body"], headers=plain["headers"])
-
-
 def _plain(answer: Answer) -> dict[str, Any]:
     """An answer in the gateway's terms."""
     headers = dict(answer.headers)
     if answer.value is None:
         return {"statusCode": answer.status, "headers": headers, "body": ""}
+    if isinstance(answer.value, Content):
+        return {
+            "statusCode": answer.status,
+            "headers": {**headers, "Content-Type": answer.value.type},
+            "body": b64encode(answer.value.data).decode(),
+            "isBase64Encoded": True,
+        }
     headers["Content-Type"] = JSON
     return {
         "statusCode": answer.status,

@@ -11,14 +11,13 @@ from typing import Any, Final
 import uuid_utils
 
 from aureon import catalog, keys, resolution, times
-from aureon.bodies import check
-from aureon.bodies.events import IngestBody, plain_events
 from aureon.domain.customers import Ledger
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST, Event, Named
 from aureon.domain.fold import Group, group_events
 from aureon.domain.meters import MAX_ACTIONS_OF_MATCHES, Match, MeterSet
 from aureon.errors import Conflict, Invalid, Problem, TooLarge, Unavailable
 from aureon.ledger import Committer, PointersTaken, Receipt, RequestSeen
+from aureon.plain_events import plain_events
 from aureon.store import Item, Store
 
 MAX_ATTEMPTS: Final = 20
@@ -215,6 +214,10 @@ def parse_events(body: Any, received_at: datetime) -> list[Event]:
         events = plain_events(sent, received_at)
         if events is not None:
             return events
+    # What most requests need not pay for, not even its import.
+    from aureon.bodies import check
+    from aureon.bodies.events import IngestBody
+
     checked = check(IngestBody, body, received_at=received_at)
     return [event.to_event(position, received_at) for position, event in enumerate(checked.events)]
 

@@ -8,13 +8,13 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aureon import ingestion
-from aureon.bodies.events import plain_events
 from aureon.domain.events import Event
 from aureon.errors import Invalid
+from aureon.plain_events import plain_events
 
 NOW = datetime(2026, 11, 27, 5, 0, 0, tzinfo=UTC)
 USUAL = {
@@ -69,6 +69,7 @@ events = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.just(USUAL), events, strange(USUAL)), max_size=3))
 def test_the_short_way_takes_nothing_that_the_long_way_would_not(sent: list[Any]) -> None:
     found = plain_events(sent, NOW)
@@ -76,6 +77,7 @@ def test_the_short_way_takes_nothing_that_the_long_way_would_not(sent: list[Any]
     assert found is None or found == long_way(sent)
 
 
+@settings(deadline=None)
 @given(events)
 def test_one_thing_that_is_strange_is_judged_as_the_long_way_does(changed: dict[str, Any]) -> None:
     (name, value), *_ = [*changed.items(), ("name", "other")]

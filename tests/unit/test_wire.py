@@ -15,7 +15,7 @@ from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionClosedError, NoCredentialsError, ReadTimeoutError
 from botocore.parsers import create_parser
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aureon import store, wire
@@ -29,6 +29,7 @@ printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size
 HOSTS = ("dynamodb.us-east-1.amazonaws.com", "127.0.0.1:4566", "localhost:80", "[::1]:8000")
 
 
+@settings(deadline=None)
 @given(
     body=st.binary(max_size=200),
     keys=st.tuples(printable, printable),
@@ -81,6 +82,7 @@ values = st.recursive(
 items = st.dictionaries(st.sampled_from(["pk", "sk", "B", "body"]), values, max_size=4)
 
 
+@settings(deadline=None)
 @given(item=items, more=st.lists(items, max_size=3))
 def test_an_answer_is_read_as_botocore_reads_it(
     item: dict[str, Any], more: list[dict[str, Any]]

@@ -30,13 +30,12 @@ from aureon.domain.events import (
     MAX_METADATA_KEY_CHARACTERS,
     MAX_METADATA_KEYS,
     MAX_METADATA_VALUE_CHARACTERS,
+    UNREACHABLE,
     number_problem,
 )
 from aureon.errors import Invalid, Problem
 
 Body = TypeVar("Body", bound=BaseModel)
-
-UNREACHABLE: Final = ("/", "/state")
 
 
 def check(model: type[Body], value: Any, **context: Any) -> Body:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
-import msgspec
-from msgspec import UNSET, Meta, UnsetType
 from pydantic import (
     BeforeValidator,
     Field,
@@ -23,7 +20,6 @@ from typing_extensions import TypedDict
 from aureon import times
 from aureon.bodies import (
     METADATA_SCHEMA,
-    UNREACHABLE,
     CustomerExternalId,
     Model,
     Number,
@@ -130,7 +126,6 @@ EventMetadata = Annotated[
         }
     ),
 ]
-_OBJECTS: Final = (events.COST, events.LLM)
 
 
 def one_customer(customer_id: str | None, external_customer_id: str | None) -> None:
@@ -181,88 +176,3 @@ class IngestBody(Model):
     """The body of an ingestion. That there are not too many events is checked before."""
 
     events: list[EventBody]
-
-
-class PlainEvent(msgspec.Struct):
-    """One event as most are sent. Where it is one, it is good, and says what `EventBody` would.
-
-    The other spelling of a key, which an `EventBody` takes as well, makes an event not plain.
-    """
-
-    name: Annotated[str, Meta(min_length=1, max_length=events.MAX_NAME_CHARACTERS)]
-    customer_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    external_customer_id: (
-        Annotated[str, Meta(min_length=1, max_length=events.MAX_ID_CHARACTERS)] | None
-    ) = None
-    external_id: Annotated[str, Meta(max_length=events.MAX_ID_CHARACTERS)] | None = None
-    timestamp: str | None = None
-    metadata: dict[str, Any] = {}
-    customerId: UnsetType = UNSET  # noqa: N815
-    externalCustomerId: UnsetType = UNSET  # noqa: N815
-    externalId: UnsetType = UNSET  # noqa: N815
-
-
-def plain_events(sent: list[Any], received_at: datetime) -> list[Event] | None:
-    """These events, where all of them are plain; where they are not, `IngestBody` must look.
-
-    It can say what is wrong with a body, and where, and takes several times as long to find that
-    nothing is.
-    """
-    try:
-        found = msgspec.convert(sent, list[PlainEvent])
-    except msgspec.ValidationError:
-        return None
-    latest = received_at + events.MAX_AHEAD
-    made = []
-    for position, event in enumerate(found):
-        if not _is_plain(event):
-            return None
-        sent_at = None
-        if event.timestamp is not None:
-            try:
-                sent_at = times.from_text(event.timestamp)
-            except ValueError:
-                return None
-            if sent_at > latest:
-                return None
-        if event.external_customer_id is not None:
-            customer = events.Named(True, event.external_customer_id)
-        else:
-            customer = events.Named(False, event.customer_id or "")
-        made.append(
-            Event(
-                position,
-                customer,
-                event.name,
-                sent_at or received_at,
-                event.metadata,
-                event.external_id or None,
-                sent_at,
-            )
-        )
-    return made
-
-
-def _is_plain(event: PlainEvent) -> bool:
-    external = event.external_customer_id
-    if external is None:
-        if event.customer_id is None:
-            return False
-    elif event.customer_id is not None or external.endswith(UNREACHABLE):
-        return False
-    if len(event.metadata) > events.MAX_METADATA_KEYS:
-        return False
-    # In one loop: it is most of what there is to check, and calls would take most of the time.
-    for name, value in event.metadata.items():
-        if not 0 < len(name) <= events.MAX_METADATA_KEY_CHARACTERS or name in _OBJECTS:
-            return False
-        kind = type(value)
-        if kind is str:
-            if not 0 < len(value) <= events.MAX_METADATA_VALUE_CHARACTERS:
-                return False
-        elif kind is int or kind is Decimal:
-            if events.number_problem(value) is not None:
-                return False
-        elif kind is not bool:
-            return False
-    return True

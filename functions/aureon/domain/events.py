@@ -27,6 +27,9 @@ MAX_AHEAD: Final = timedelta(minutes=5)
 COST: Final = "_cost"
 LLM: Final = "_llm"
 
+# No external id of a customer ends so: a path could not tell it from another.
+UNREACHABLE: Final = ("/", "/state")
+
 FINGERPRINT_BYTES: Final = 16
 
 
