@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from bench import cold, cpu, document, over_http, tables, units
+from bench import cold, cpu, document, growth, over_http, tables, units
 from bench.conditions import ROOT, conditions
 
 MIN_WIDTH: Final = 132
@@ -21,6 +21,11 @@ PARTS: Final[dict[str, tuple[Measure, dict[str, Any], dict[str, Any]]]] = {
     "cpu": (cpu.measure, {"events": 1_000, "rounds": 5}, {"events": 1_000, "rounds": 1}),
     "http": (over_http.measure, {"share": 1.0}, {"share": 0.1}),
     "cold": (cold.measure, {"turns": 5}, {"turns": 1}),
+    "growth": (
+        growth.measure,
+        {"largest": 100_000, "times": 9},
+        {"largest": 100, "times": 2},
+    ),
 }
 
 

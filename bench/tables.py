@@ -384,9 +384,39 @@ def _cold(result: Result) -> list[Table]:
     ]
 
 
+def _growth(result: Result) -> list[Table]:
+    found = []
+    for growth in result["growths"]:
+        sizes = growth["sizes"]
+        names = sizes[0]["figures"]
+        found.append(
+            Table(
+                f"By the number of {growth['name']}: calls, units and CPU ms",
+                ("what", *(f"{one['size']:,}" for one in sizes)),
+                [
+                    (
+                        name if not name.startswith("ingest") else f"{name}, by event",
+                        *(_taken(one["figures"][name]) for one in sizes),
+                    )
+                    for name in names
+                ],
+            )
+        )
+    found[-1] = found[-1]._replace(
+        note=f"Of each figure {result['times']}; the CPU is the median, and only the handler's. "
+        "Units are of reads and writes."
+    )
+    return found
+
+
+def _taken(figure: Result) -> str:
+    return f"{number(figure['calls'])} · {number(figure['units'])} · {number(figure['cpu_ms'])}"
+
+
 TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {
     "units": _units,
     "cpu": _cpu,
     "http": _http,
     "cold": _cold,
+    "growth": _growth,
 }
