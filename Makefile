@@ -31,7 +31,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test chromium dashboard screenshots bench simulate fuzz soak check format import-times openapi synth invoke bundle-size bootstrap deploy destroy sbom vulnerabilities release
+.PHONY: help dev test chromium dashboard screenshots bench simulate fuzz soak check format openapi synth invoke bundle-size bootstrap deploy destroy sbom vulnerabilities release
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -70,9 +70,6 @@ check: .venv/dev ## Lint, formatting and types
 format: .venv/dev ## Format, and fix what can be fixed
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
-
-import-times: .venv/dev ## Measure what the handlers' imports cost
-	@$(BIN)/python scripts/import_times.py
 
 openapi: .venv/dev ## Write the OpenAPI document and its page anew, from the code
 	@$(BIN)/python -m reference

@@ -33,6 +33,14 @@ def conditions() -> dict[str, Any]:
     }
 
 
+def briefly(conditions: dict[str, Any]) -> str:
+    """The same in a few words, for where another document has all of it."""
+    return (
+        f"{conditions['cores']} cores of {conditions['processor']}, load before "
+        f"{conditions['load_before']}, {conditions['measured_at'][:10]}"
+    )
+
+
 def described(conditions: dict[str, Any]) -> str:
     """A line of it, for under a table."""
     changed = " with changes" if conditions["changed_since_commit"] else ""

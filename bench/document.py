@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from bench import tables
-from bench.conditions import ROOT
+from bench.conditions import ROOT, briefly
 
 DOCUMENTS: Final = (ROOT / "docs" / "bench.md", ROOT / "README.md")
 # What stands between two of these lines is written from the results of a part.
 _FIGURES: Final = re.compile(
     r"(?P<begin><!-- figures: (?P<part>[a-z]+) -->\n).*?(?P<end><!-- end of figures -->)", re.DOTALL
 )
+# What the README shows of all parts.
+SUMMARY: Final = "summary"
+SUMMED_UP: Final = ("units", "cpu", "http", "cold")
 NOT_MEASURED: Final = "*Not measured yet: `make bench` does.*"
 
 
@@ -38,11 +41,22 @@ def fill() -> list[Path]:
 
 def figures(part: str) -> str:
     """The tables of a part as Markdown, with the conditions under which they were measured."""
+    if part == SUMMARY:
+        return _summary()
     stored = tables.load(part)
     if stored is None:
         return NOT_MEASURED
     shown = [table.markdown() for table in tables.of(stored)]
     return "\n\n".join([*shown, f"*{tables.conditions(stored)}*"])
+
+
+def _summary() -> str:
+    """A few figures of all parts, each under the conditions of its own."""
+    found = {part: stored for part in SUMMED_UP if (stored := tables.load(part)) is not None}
+    conditions = "; ".join(
+        f"{part}: {briefly(stored['conditions'])}" for part, stored in found.items()
+    )
+    return f"{tables.summary(found).markdown()}\n\n*{conditions}.*"
 
 
 if __name__ == "__main__":

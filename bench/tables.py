@@ -413,6 +413,63 @@ def _taken(figure: Result) -> str:
     return f"{number(figure['calls'])} · {number(figure['units'])} · {number(figure['cpu_ms'])}"
 
 
+def summary(stored: Mapping[str, Result]) -> Table:
+    """The figures that a stranger asks for first, of the parts that were measured."""
+    rows: list[tuple[str, str]] = []
+    if "units" in stored:
+        for case in stored["units"]["result"]["cases"]:
+            if case["name"] in SUMMARY_CASES:
+                rows.append(
+                    (
+                        f"a million events, {case['name']}, all in",
+                        f"${case['usd_a_million']['all']:.2f}",
+                    )
+                )
+    if "cpu" in stored:
+        for case in stored["cpu"]["result"]["cases"]:
+            if (case["events"], case["customers"]) == (100, 20):
+                ids = "with" if case["ids"] else "without"
+                rows.append(
+                    (
+                        "CPU for an event, beside a transaction for each: 100 a request, 20 "
+                        f"customers, {ids} ids",
+                        f"{case['ratio']:.0%}",
+                    )
+                )
+    if "http" in stored:
+        result = stored["http"]["result"]
+        for case in result["ingestion"]:
+            if case["shape"] in ("1x1", "8x100"):
+                connections, events = case["shape"].split("x")
+                ids = "with" if case["ids"] else "without"
+                rows.append(
+                    (
+                        f"events a second from `make dev`: {connections} connections, {events} a "
+                        f"request, {ids} ids",
+                        number(case["events_a_second"]),
+                    )
+                )
+        rows.append(
+            (
+                "from sending an event to having read a balance that includes it, median",
+                f"{result['freshness']['p50_ms']:.0f} ms",
+            )
+        )
+    if "cold" in stored:
+        for handler in stored["cold"]["result"]["handlers"]:
+            if handler["name"] in ("ingest", "balances"):
+                rows.append(
+                    (
+                        f"`{handler['name']}`, cold: imports and first request, beside importing "
+                        "boto3",
+                        f"{handler['ratio']:.1f} times",
+                    )
+                )
+    return Table("Measured with `make bench`", ("what", "figure"), rows)
+
+
+SUMMARY_CASES: Final = ("one event a request", "100 events a request, one customer")
+
 TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {
     "units": _units,
     "cpu": _cpu,
