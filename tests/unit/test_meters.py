@@ -137,3 +137,37 @@ def test_a_meter_is_read_back_from_its_item(described: Meter) -> None:
     assert Meter.from_item(described.to_item()) == replace(
         described, metadata=described.metadata or {}
     )
+
+
+def test_a_filter_is_compiled_once_for_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[Filter] = []
+
+    def observed(filter_: Filter) -> Predicate:
+        compiled.append(filter_)
+        return compile_filter(filter_)
+
+    monkeypatch.setattr(meters, "compile_filter", observed)
+    meter_set = MeterSet(1, [meter(f"m{number}", named("api_usage")) for number in range(3)])
+
+    for number in range(1_000):
+        meter_set.match(event(units=number))
+
+    assert len(compiled) == 3
+
+
+def test_a_hundred_meters_of_which_three_match_are_asked_about_no_more_than_those_three(
+    asked: list[Filter],
+) -> None:
+    """What they cost in CPU, scripts/meters_cpu.py measures."""
+    three = [meter(f"own-{number}", named("api_usage")) for number in range(3)]
+    others = [meter(f"m{number}", named(f"other_{number}")) for number in range(97)]
+    alone, among = MeterSet(1, three), MeterSet(1, [*others, *three])
+
+    for number in range(100):
+        alone.match(event(units=number))
+    asked_alone = len(asked)
+    for number in range(100):
+        among.match(event(units=number))
+
+    assert asked_alone == 300
+    assert len(asked) == 2 * asked_alone
