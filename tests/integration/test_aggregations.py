@@ -185,7 +185,7 @@ def test_meters_make_of_events_what_a_plain_model_makes(
 
 
 def as_sent(event: dict[str, Any], customer_id: str) -> dict[str, Any]:
-    metadata = {name: event[name] for name in ("units", "region") if name in event}
+    metadata: dict[str, Any] = {name: event[name] for name in ("units", "region") if name in event}
     if "cost" in event:
         metadata["_cost"] = {"amount": event["cost"], "currency": "usd"}
     return {
@@ -219,14 +219,15 @@ def matches(node: dict[str, Any], event: dict[str, Any]) -> bool:
     same = kind(own) == kind(value)
     if operator in ("like", "not_like"):
         contains = isinstance(own, str) and isinstance(value, str) and value in own
-        return contains if operator == "like" else not contains
+        return bool(contains) is (operator == "like")
     if operator in ("eq", "ne"):
-        return (same and own == value) == (operator == "eq")
+        return bool(same and own == value) is (operator == "eq")
     if not same or kind(own) == "truth":
         return False
-    return {
+    comparisons = {
         "gt": own > value,
         "gte": own >= value,
         "lt": own < value,
         "lte": own <= value,
-    }[operator]
+    }
+    return bool(comparisons[operator])
