@@ -47,8 +47,24 @@ def test_a_handler_comes_after_all_calls_that_are_under_way() -> None:
     assert ended == [True]
 
 
-def test_calls_that_begin_later_and_those_that_failed_are_not_waited_for() -> None:
-    calls, slow = Calls(), Slow()
+def test_calls_that_begin_later_are_not_waited_for() -> None:
+    calls, first, second = Calls(), Slow(), Slow()
+    came = threading.Event()
+    start(calls.counted(first))
+    assert first.begun.wait(ENOUGH_SECONDS)
+    after = start(calls.after_those_under_way(lambda *_: came.set()))
+    after.join(0.05)
+    start(calls.counted(second))
+    assert second.begun.wait(ENOUGH_SECONDS)
+
+    first.go_on.set()
+
+    assert came.wait(ENOUGH_SECONDS)
+    second.go_on.set()
+
+
+def test_calls_that_failed_have_ended() -> None:
+    calls = Calls()
 
     def fails(*_: Any) -> None:
         raise RuntimeError
@@ -56,13 +72,7 @@ def test_calls_that_begin_later_and_those_that_failed_are_not_waited_for() -> No
     with pytest.raises(RuntimeError):
         calls.counted(fails)({}, Context("fails"))
 
-    def meanwhile(*_: Any) -> str:
-        start(calls.counted(slow))
-        assert slow.begun.wait(ENOUGH_SECONDS)
-        return "done"
-
-    assert calls.after_those_under_way(meanwhile)({}, Context("backfill")) == "done"
-    slow.go_on.set()
+    assert calls.after_those_under_way(lambda *_: "done")({}, Context("backfill")) == "done"
 
 
 def test_a_call_that_does_not_end_lets_it_fail(monkeypatch: pytest.MonkeyPatch) -> None:
