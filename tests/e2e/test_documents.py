@@ -87,3 +87,17 @@ def test_a_message_of_ones_own_counts(tmp_path: Path) -> None:
                 return [meter["balance"] for meter in found]
 
             run.wait_for(lambda: balances() == [5])
+
+
+def test_security_names_tests_that_there_are() -> None:
+    """A threat is answered by a test, or by a setting: what is named is there."""
+    text = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`((?:[a-z0-9_]+/)?[a-z_0-9]+(?:\.py)?(?:_…)?)`", text)
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+
+    for name in named:
+        if name.endswith(".py"):
+            assert (ROOT / name).exists() or [*(ROOT / "tests").rglob(name)], name
+        elif name.startswith("test_"):
+            assert f"def {name.removesuffix('…')}" in tests, name
+    assert sum(name.startswith("test_") for name in named) > 10
