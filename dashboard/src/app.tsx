@@ -1,5 +1,5 @@
 // The frame around all pages: signing in, the sidebar, and which page is shown.
-import type { JSX } from "preact";
+import { Component, type ComponentChildren, type JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Announcements } from "./parts/announcements";
 import { Icon, type IconName } from "./parts/icons";
@@ -108,11 +108,39 @@ function Frame(): JSX.Element {
             You are offline. What is shown may be out of date; nothing is sent until you are back.
           </p>
         )}
-        <Shown route={route} />
+        <Boundary key={route.parts.join("/")}>
+          <Shown route={route} />
+        </Boundary>
       </main>
       <Announcements />
     </div>
   );
+}
+
+/** Where a page fails, the others are still there, and it can be tried again. */
+class Boundary extends Component<{ children: ComponentChildren }, { failed: boolean }> {
+  state = { failed: false };
+
+  static getDerivedStateFromError(): { failed: boolean } {
+    return { failed: true };
+  }
+
+  render(): ComponentChildren {
+    if (!this.state.failed) return this.props.children;
+    return (
+      <Empty
+        icon="alert"
+        title="This page can't be shown"
+        action={
+          <button type="button" class="button" onClick={() => this.setState({ failed: false })}>
+            Try again
+          </button>
+        }
+      >
+        Something in it is not as expected. Nothing was changed by that.
+      </Empty>
+    );
+  }
 }
 
 function Shown({ route }: { route: Route }): JSX.Element {

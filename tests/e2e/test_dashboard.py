@@ -533,6 +533,19 @@ def test_an_error_can_be_tried_again(person: Person) -> None:
     expect(page.get_by_text("No customers yet")).to_be_visible()
 
 
+def test_a_page_that_fails_says_so_and_leaves_the_others(person: Person) -> None:
+    page = person.open()
+    nonsense = "**/v1/customers/?*limit=20*"
+    page.route(nonsense, lambda route: route.fulfill(json={"items": [None], "pagination": {}}))
+
+    page.get_by_role("link", name="Customers").first.click()
+    expect(page.get_by_text("This page can't be shown")).to_be_visible()
+    page.unroute(nonsense)
+    button(page, "Try again").click()
+    expect(page.get_by_text("No customers yet")).to_be_visible()
+    go_to(page, "Meters")
+
+
 def test_it_works_below_a_stage(person: Person) -> None:
     def below(route: Route) -> None:
         route.fulfill(response=route.fetch(url=route.request.url.replace("/prod/", "/")))

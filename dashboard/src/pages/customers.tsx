@@ -4,7 +4,7 @@ import { useLoad, useSettled } from "../loading";
 import { Button } from "../parts/actions";
 import { announce } from "../parts/announcements";
 import { CustomerForm } from "../parts/customer_form";
-import { Icon } from "../parts/icons";
+import { SearchField } from "../parts/forms";
 import { Await, Card, Dialog, Empty, Page } from "../parts/layout";
 import { Pager, Table } from "../parts/table";
 import { go, href, replace } from "../router";
@@ -41,16 +41,12 @@ export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Elemen
     <Page title="Customers" actions={add}>
       <Card flush>
         <div class="toolbar">
-          <div class="search">
-            <Icon name="search" />
-            <input
-              type="search"
-              aria-label="Search customers"
-              placeholder="Email, name or external id"
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
-          </div>
+          <SearchField
+            label="Search customers"
+            placeholder="Email, name or external id"
+            value={text}
+            onChange={setText}
+          />
         </div>
         <Await of={found} lines={8}>
           {(data) =>

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useLoad, useSettled } from "../loading";
 import { describeAggregation, describeFilter } from "../meters";
 import { Button } from "../parts/actions";
-import { Icon } from "../parts/icons";
+import { SearchField } from "../parts/forms";
 import { Await, Card, Empty, Page } from "../parts/layout";
 import { Progress } from "../parts/progress";
 import { Pager, Table } from "../parts/table";
@@ -39,19 +39,15 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
     <Page title="Meters" actions={create}>
       <Card flush>
         <div class="toolbar">
-          <div class="search">
-            <Icon name="search" />
-            <input
-              type="search"
-              aria-label="Search meters"
-              placeholder="Name"
-              value={text}
-              onInput={(event) => {
-                setText(event.currentTarget.value);
-                setPage(1);
-              }}
-            />
-          </div>
+          <SearchField
+            label="Search meters"
+            placeholder="Name"
+            value={text}
+            onChange={(value) => {
+              setText(value);
+              setPage(1);
+            }}
+          />
           <nav class="segments" aria-label="Which meters">
             <a href={href(["meters"])} aria-current={archived ? undefined : "true"}>
               Active

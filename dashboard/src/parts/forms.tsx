@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { Refused, type Problem } from "../api";
+import { Icon } from "./icons";
 
 interface FieldProps {
   label: string;
@@ -91,6 +92,28 @@ export function TextField(props: TextProps): JSX.Element {
         </>
       )}
     </Field>
+  );
+}
+
+interface SearchProps {
+  label: string;
+  placeholder: string;
+  value: string;
+  onChange(value: string): void;
+}
+
+export function SearchField({ label, placeholder, value, onChange }: SearchProps): JSX.Element {
+  return (
+    <div class="search">
+      <Icon name="search" />
+      <input
+        type="search"
+        aria-label={label}
+        placeholder={placeholder}
+        value={value}
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
+    </div>
   );
 }
 
