@@ -31,7 +31,7 @@ NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test chromium dashboard screenshots bench simulate fuzz soak check format openapi synth invoke bundle-size bootstrap deploy destroy sbom vulnerabilities release
+.PHONY: help dev test chromium dashboard screenshots bench simulate fuzz soak check format openapi synth invoke bundle-size bootstrap deploy destroy sbom vulnerabilities release monthly-costs memory metrics-cost hot-customers
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -81,6 +81,18 @@ invoke: .venv/dev .venv-sam/synced ## Invoke a FUNCTION with an EVENT, as in eve
 	@if docker info > /dev/null 2>&1; then $(BIN)/python -m infra; fi
 	@$(BIN)/python -m infra.invoke $(FUNCTION) $(EVENT)
 
+monthly-costs: synth ## Say what a stack costs a month, at rest and for events by the million
+	@$(BIN)/python -m bench.monthly
+
+memory: .venv/dev ## Say what a request takes and costs by the memory of a function
+	@$(BIN)/python scripts/memory.py
+
+metrics-cost: .venv/dev ## Measure what metrics cost a function
+	@$(BIN)/python scripts/metrics_cost.py
+
+hot-customers: .venv/dev ## Simulate hot customers under DynamoDB's limits
+	@$(BIN)/python scripts/hot_customers.py
+
 bundle-size: .venv/dev ## Build what the functions are made of, and state its size
 	@$(BIN)/python -m infra.bundle
 
@@ -120,8 +132,8 @@ release: sbom ## Make what a release consists of, in build/release
 	@touch $@ .venv/local
 
 # What runs functions on this machine pins much that others use.
-.venv-sam/synced: $(LOCK) | $(UV)
-	UV_PROJECT_ENVIRONMENT=.venv-sam $(UV) sync --locked --only-group sam
+.venv-sam/synced: infra/sam/pyproject.toml infra/sam/uv.lock | $(UV)
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-sam $(UV) sync --locked --project infra/sam
 	@touch $@
 
 # The published clients, each alone: they exclude each other.

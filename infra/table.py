@@ -6,7 +6,7 @@ from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
-from aureon.table import SCHEMA, STREAM_VIEW
+from aureon.table import DELETE_AFTER, SCHEMA, STREAM_VIEW
 from infra.settings import Settings
 
 
@@ -34,6 +34,7 @@ class Table(Construct):
             "Resource",
             key_schema=[],
             deletion_protection_enabled=True,
+            time_to_live_specification={"attributeName": DELETE_AFTER, "enabled": True},
             point_in_time_recovery_specification={"pointInTimeRecoveryEnabled": True},
         )
         # CloudFormation calls everything in it what CreateTable does, and takes the view of a

@@ -16,6 +16,9 @@ STREAM_FILTER: Final[Mapping[str, Any]] = {
     "eventName": ["INSERT"],
     "dynamodb": {"NewImage": {PAGE_MARK: {"N": [{"exists": True}]}}},
 }
+# The attribute by which DynamoDB deletes what nobody needs any more, in seconds of the epoch. Only
+# tokens that have expired carry it: whatever events and credits rest on is kept for ever.
+DELETE_AFTER: Final = "delete_after"
 STREAM_VIEW: Final = "NEW_IMAGE"
 
 # Keyword arguments of DynamoDB's CreateTable, but for the name.

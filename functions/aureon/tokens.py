@@ -12,7 +12,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import uuid_utils
@@ -31,6 +31,7 @@ from aureon.store import (
     put_new,
     update,
 )
+from aureon.table import DELETE_AFTER
 
 PREFIX: Final = "aureon_oat_"
 SECRET_BYTES: Final = 32
@@ -51,6 +52,7 @@ MAX_NAME_CHARACTERS: Final = 256
 MAX_ID_CHARACTERS: Final = 64
 # How long a container goes on trusting a token that it has seen; the promise is 60 s.
 TRUST_SECONDS: Final = 30.0
+KEPT_AFTER_EXPIRY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,16 @@ def create(
         "expires_at": times.to_text(expires_at) if expires_at else None,
         "sha256": sha256,
     }
+    found = {**terms, "organization_id": organization_id}
+    if expires_at is not None:
+        # Its record stays. Clocks may differ; expired, it allows nothing.
+        found[DELETE_AFTER] = int((expires_at + KEPT_AFTER_EXPIRY).timestamp())
     try:
         store.commit(
             [
                 check(keys.organization(organization_id), PRESENT),
                 put_new(keys.token_record(organization_id, token_id), terms),
-                put_new(keys.token(sha256), {**terms, "organization_id": organization_id}),
+                put_new(keys.token(sha256), found),
             ]
         )
     except TransactionCancelled as cancelled:

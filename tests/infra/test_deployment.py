@@ -23,6 +23,7 @@ from aureon.store import Store
 from aureon_cli import engine as embedded
 from aureon_cli.engine import Engine
 from infra import bundle
+from tests.contract.clients import CLIENTS
 from tests.infra.conftest import Synthesized
 from tests.queue import message, texts
 
@@ -40,6 +41,9 @@ class Deployed:
     """A deployed stack: a caller of its API, its table and its queues."""
 
     api: httpx.Client
+    # Where a client that knows no other host name finds the API.
+    url: str
+    token: str
     organization_id: str
     ingestion: Queue
     dead: Queue
@@ -96,6 +100,8 @@ def deployed(
     ) as api:
         stack = Deployed(
             api,
+            f"{engine.endpoint_url}/_aws/execute-api/{host.partition('.')[0]}/$default",
+            token,
             organization_id,
             Queue(client, outputs["QueueUrl"]),
             Queue(client, outputs["DeadLetterQueueUrl"]),
@@ -128,17 +134,22 @@ def deploy(engine: Engine, synthesized: Synthesized, scratch: Path) -> Mapping[s
         TemplateURL=f"{engine.endpoint_url}/{BUCKET}/template.json",
         Capabilities=["CAPABILITY_IAM"],
     )
-    deadline = time.monotonic() + ENOUGH_SECONDS
-    while True:
+    stack = settled(stacks, "CREATE_COMPLETE")
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def settled(stacks: Any, status: str) -> Mapping[str, Any]:
+    """The stack, once nothing happens to it any more; it must have this status then."""
+
+    def found() -> Mapping[str, Any]:
         (stack,) = stacks.describe_stacks(StackName=STACK)["Stacks"]
-        if stack["StackStatus"] != "CREATE_IN_PROGRESS":
-            break
-        assert time.monotonic() < deadline, "the stack is not there in time"
-        time.sleep(POLL_SECONDS)
-    assert stack["StackStatus"] == "CREATE_COMPLETE", json.dumps(
+        return stack  # type: ignore[no-any-return]
+
+    wait_for(lambda: not found()["StackStatus"].endswith("IN_PROGRESS"), "the stack is settled")
+    assert found()["StackStatus"] == status, json.dumps(
         stacks.describe_stack_events(StackName=STACK)["StackEvents"], default=str
     )
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    return found()
 
 
 def destroy(engine: Engine) -> None:
@@ -148,8 +159,8 @@ def destroy(engine: Engine) -> None:
     wait_for(lambda: not functions.list_functions()["Functions"], "the functions are gone")
 
 
-def wait_for(reached: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + ENOUGH_SECONDS
+def wait_for(reached: Callable[[], bool], what: str, *, seconds: float = ENOUGH_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, f"not in time: {what}"
         time.sleep(POLL_SECONDS)
@@ -248,3 +259,127 @@ def test_a_poisoned_message_ends_in_the_dead_letter_queue(
     wait_for(lambda: bool(listed()), "the message is dead")
     (dead,) = listed()
     assert "customer_id" in dead["reason"]
+
+
+GUIDE = """
+import os
+from polar_sdk import Polar
+
+with Polar(
+    access_token=os.environ["AUREON_ACCESS_TOKEN"], server_url=os.environ["AUREON_URL"]
+) as polar:
+    customer = polar.customers.create(
+        request={"email": "guide@example.com", "external_id": "guide"}
+    )
+    for units in (-10, 3):
+        event = {"name": "api_usage", "external_customer_id": "guide", "metadata": {"units": units}}
+        print(polar.events.ingest(request={"events": [event]}).inserted)
+    state = polar.customers.get_state_external(external_id="guide")
+    print(state.id == customer.id, state.active_meters[0].balance)
+"""
+
+
+def test_a_published_client_goes_through_the_guide(deployed: Deployed, tmp_path: Path) -> None:
+    (client,) = [one for one in CLIENTS if one.name == "python-0"]
+    if client.missing:
+        pytest.skip(client.missing)
+    script = tmp_path / "guide.py"
+    script.write_text(GUIDE)
+
+    ran = client.run(script, deployed)  # type: ignore[arg-type]
+
+    assert ran.stdout.split() == ["1", "1", "True", "-7.0"], ran.stdout + ran.stderr
+
+
+def test_what_is_shown_of_the_log_follows_it(deployed: Deployed) -> None:
+    deployed.customer("shown")
+    event = {"name": "only_shown", "external_customer_id": "shown"}
+    deployed.api.post("/v1/events/ingest", json={"events": [event]})
+
+    def names() -> set[str]:
+        answer = deployed.api.get("/v1/events/names", params={"limit": 100})
+        return {found["name"] for found in answer.json()["items"]}
+
+    wait_for(lambda: "only_shown" in names(), "the projector has seen the page")
+
+
+def test_the_past_of_a_new_meter_is_asked_for(engine: Engine, deployed: Deployed) -> None:
+    """The backfill waits for minutes; its job is in the queue meanwhile."""
+    answer = deployed.api.post(
+        "/v1/meters/",
+        json={
+            "name": "Late",
+            "filter": {"conjunction": "and", "clauses": []},
+            "aggregation": {"func": "count"},
+        },
+    )
+    assert answer.status_code == 201, answer.text
+
+    assert messages_in(engine, "Backfill") >= 1
+
+
+def test_the_schedule_has_every_organization_audited(engine: Engine, deployed: Deployed) -> None:
+    rules = client_of(engine, "events")
+    functions = client_of(engine, "lambda")
+    (rule,) = [
+        one for one in rules.list_rules()["Rules"] if "cron(0 3 " in one["ScheduleExpression"]
+    ]
+    (mapping,) = [
+        one
+        for one in functions.list_event_source_mappings()["EventSourceMappings"]
+        if "audits" in one["EventSourceArn"].lower()
+    ]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+
+    # Nobody waits for the night.
+    rules.put_rule(Name=rule["Name"], ScheduleExpression="rate(1 minute)", State="ENABLED")
+    wait_for(lambda: messages_in(engine, "Audits") >= 1, "the audit is asked for", seconds=180)
+    rules.put_rule(Name=rule["Name"], ScheduleExpression="rate(1 day)", State="ENABLED")
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    wait_for(lambda: messages_in(engine, "Audits") == 0, "the audit is done")
+    assert messages_in(engine, "AuditsDeadLetters") == 0
+
+
+def test_an_update_of_the_stack_keeps_the_data(
+    engine: Engine, deployed: Deployed, synthesized: Synthesized
+) -> None:
+    customer_id = deployed.customer("kept")
+    event = {"name": "api_usage", "external_customer_id": "kept", "metadata": {"units": 4}}
+    deployed.api.post("/v1/events/ingest", json={"events": [event]})
+    template = json.loads(synthesized.text)
+    for resource in template["Resources"].values():
+        if resource.get("Properties", {}).get("Handler") == "ingest.handler":
+            resource["Properties"]["MemorySize"] = 1_792
+
+    storage, stacks = client_of(engine, "s3"), client_of(engine, "cloudformation")
+    storage.put_object(Bucket=BUCKET, Key="changed.json", Body=json.dumps(template).encode())
+    stacks.update_stack(
+        StackName=STACK,
+        TemplateURL=f"{engine.endpoint_url}/{BUCKET}/changed.json",
+        Capabilities=["CAPABILITY_IAM"],
+    )
+    settled(stacks, "UPDATE_COMPLETE")
+
+    functions = client_of(engine, "lambda").list_functions()["Functions"]
+    changed = [one["Handler"] for one in functions if one["MemorySize"] == 1_792]
+    assert changed == ["ingest.handler"]
+    assert sorted(deployed.balance(customer_id)) == [1, 4]
+    deployed.api.post("/v1/events/ingest", json={"events": [event]})
+    assert sorted(deployed.balance(customer_id)) == [2, 8]
+
+
+def messages_in(engine: Engine, construct: str) -> int:
+    """How many messages a queue of the stack has, visible or not."""
+    queues = client_of(engine, "sqs")
+    resources = client_of(engine, "cloudformation").describe_stack_resources(StackName=STACK)
+    (url,) = [
+        found["PhysicalResourceId"]
+        for found in resources["StackResources"]
+        if found["ResourceType"] == "AWS::SQS::Queue"
+        and found["LogicalResourceId"].startswith(f"{construct}Queue")
+    ]
+    kinds = ("", "NotVisible", "Delayed")
+    names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
+    found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)

@@ -12,7 +12,7 @@ from cfnlint.config import ManualArgs
 from aureon import messages, times
 from aureon.routes import QUEUE_ROUTE, ROUTES, Route
 from aureon.store import LONGEST_CALL_SECONDS
-from aureon.table import SCHEMA
+from aureon.table import DELETE_AFTER, SCHEMA
 from infra import api
 from tests.infra.conftest import Synthesized
 
@@ -46,6 +46,12 @@ def test_the_data_outlive_a_mistake(synthesized: Synthesized) -> None:
         assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
     assert table["DeletionProtectionEnabled"] is True
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_what_says_when_it_may_go_is_deleted(synthesized: Synthesized) -> None:
+    (table,) = synthesized.of_type("AWS::DynamoDB::Table").values()
+
+    assert table["TimeToLiveSpecification"] == {"AttributeName": DELETE_AFTER, "Enabled": True}
 
 
 def test_there_is_a_function_for_each_handler(synthesized: Synthesized) -> None:

@@ -9,8 +9,10 @@ from typing import Final
 
 import pytest
 
-from aureon import times, tokens
+from aureon import keys, times, tokens
 from aureon.routes import ROUTES, Route
+from aureon.store import Store
+from aureon.table import DELETE_AFTER
 from tests.api import Api, Reply
 
 INVALID_TOKEN: Final = {
@@ -188,3 +190,21 @@ def test_a_token_is_stored_as_its_hash_only(api: Api) -> None:
     assert api.token.startswith("aureon_oat_")
     assert api.token not in str(table["Items"])
     assert api.token.removeprefix("aureon_oat_") not in str(table["Items"])
+
+
+def test_a_token_that_has_expired_goes_by_itself_and_its_record_stays(store: Store) -> None:
+    organization_id = tokens.create_organization(store, "Test")
+    end = times.now() + timedelta(days=7)
+    ending, record = tokens.create(store, organization_id, expires_at=end)
+    lasting, _ = tokens.create(store, organization_id)
+
+    found = {
+        token: store.get(keys.token(tokens._sha256(token))) or {} for token in (ending, lasting)
+    }
+
+    # Not before it is of no use any more: until then it allows what it says.
+    assert found[ending][DELETE_AFTER] > end.timestamp()
+    assert DELETE_AFTER not in found[lasting]
+    kept = store.get(keys.token_record(organization_id, record.id)) or {}
+    assert kept["id"] == record.id
+    assert DELETE_AFTER not in kept

@@ -7,6 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,3 +124,14 @@ def test_a_full_page_fits_an_item_even_where_nothing_compresses() -> None:
     full = [random.randbytes(share) for _ in range(limits.MAX_EVENTS_PER_REQUEST)]
 
     assert len(encode_events(full)) < MAX_ITEM_BYTES - KEYS_BYTES
+
+
+def test_a_page_of_newer_code_is_not_guessed_at() -> None:
+    place = PageKey("2026-11-24T01", "r-1", 0, 0)
+    body = encode_events([])
+    item = page_item(body, last=0, meter_version=1, customer=Named(False, "c"))
+    item[keys.SORT] = keys.page_sort(place)
+
+    assert Page.from_item(item).place == place
+    with pytest.raises(ValueError, match="schema 2"):
+        Page.from_item({**item, "schema": 2})

@@ -65,6 +65,9 @@ class Page:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Page:
+        """Read an item. Raises ValueError where newer code has written it."""
+        if item["schema"] != SCHEMA:
+            raise ValueError(f"a page of schema {item['schema']}, of which this code knows nothing")
         return cls(
             place=keys.parse_page(item[keys.SORT]),
             last=int(item["last"]),
