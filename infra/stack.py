@@ -36,7 +36,7 @@ class Aureon(Stack):
         # A function depends on its role and on the role's policy: the CDK writes both down, though
         # the function names the role already.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
-        table = Table(self, "Table", settings)
+        table = Table(self, "Table", settings=settings)
         ingestion = WorkQueue(
             self,
             "Ingestion",

@@ -17,7 +17,7 @@ class Table(Construct):
     is there, none is made: the one before is let go of, and stays.
     """
 
-    def __init__(self, scope: Construct, id_: str, settings: Settings) -> None:
+    def __init__(self, scope: Construct, id_: str, *, settings: Settings) -> None:
         super().__init__(scope, id_)
         if settings.table and settings.stream:
             self.name = settings.table

@@ -70,7 +70,7 @@ class Customer:
     spread: bool = False
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
-    ended: float = SECONDS
+    ended: float = 0.0
 
     def shard(self, conflicts: int) -> int:
         if self.spreads and (self.spread or conflicts >= CONFLICTS_BEFORE_SPREADING):
@@ -117,9 +117,10 @@ def row(rate: float, customer: Customer) -> str:
     found = customer.outcomes
     attempts = found["counted"] + found["conflict"] + found["throttled"]
     whole = found["counted"] + found["refused"]
+    elapsed = max(customer.ended, SECONDS)
     p50, p99 = (_percentile(customer.seconds, share) * 1000 for share in (0.50, 0.99))
     return (
-        f"| {rate:,} | {found['counted'] / customer.ended:,.0f} | {found['refused'] / whole:.1%} "
+        f"| {rate:,} | {found['counted'] / elapsed:,.0f} | {found['refused'] / whole:.1%} "
         f"| {found['conflict'] / attempts:.0%} | {found['throttled'] / attempts:.0%} "
         f"| {p50:.0f} | {p99:.0f} |"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -188,6 +189,16 @@ def test_the_gateway_may_send_to_the_ingestion_queue_and_nothing_else(
 
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Resource"]["Fn::GetAtt"][0] == synthesized.queue_of("consumer")
+
+
+def test_constructs_take_what_they_are_made_of_by_name() -> None:
+    for path in Path(api.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                assert [argument.arg for argument in node.args.args] in (
+                    ["self", "scope", "id_"],
+                    ["self"],
+                ), path
 
 
 def test_routes_that_the_gateway_cannot_tell_apart_are_refused() -> None:

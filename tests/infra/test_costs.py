@@ -1,0 +1,37 @@
+"""What docs/costs.md says of a stack that rests: as the template is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bench import monthly
+from bench.units import PRICES
+from tests.infra.conftest import Synthesized
+
+DOCUMENT = Path(monthly.__file__).parents[1] / "docs" / "costs.md"
+
+
+def test_the_document_says_what_a_stack_costs_at_rest(synthesized: Synthesized) -> None:
+    told = json.loads(PRICES.read_text())
+
+    # `make monthly-costs` prints what belongs there.
+    assert monthly.rest_table(json.loads(synthesized.text), told) in DOCUMENT.read_text()
+
+
+def test_what_rests_computes_nothing(synthesized: Synthesized) -> None:
+    template = json.loads(synthesized.text)
+    told = json.loads(PRICES.read_text())
+    kinds = {resource["Type"] for resource in template["Resources"].values()}
+
+    assert dict(monthly.at_rest(template, told))["functions, API and table, idle"] == 0
+    # Nothing that is paid by the hour, provisioned or kept warm.
+    assert not [
+        kind for kind in kinds if kind.startswith(("AWS::EC2", "AWS::ECS", "AWS::RDS", "AWS::KMS"))
+    ]
+    (table,) = synthesized.of_type("AWS::DynamoDB::Table").values()
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    for function in synthesized.functions().values():
+        assert "ReservedConcurrentExecutions" not in function
+    for alias in synthesized.of_type("AWS::Lambda::Alias").values():
+        assert "ProvisionedConcurrencyConfig" not in alias
