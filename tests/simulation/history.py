@@ -50,7 +50,10 @@ CREDITS: Final = (
     *("spend", "spend", "spend", "repeat_spend"),
     *("hold", "repeat_hold", "capture", "capture", "release", "look_at_hold"),
 )
-PAST: Final = ("create_meter", "archive_meter", "bring_back_meter", "change_meter", "count_past")
+PAST: Final = (
+    *("create_meter", "create_meter", "archive_meter", "bring_back_meter"),
+    *("change_meter", "count_past"),
+)
 THEMES: Final = (
     (*REQUESTS, "repeat", "audit"),
     (*QUEUE, "ingest", "deliver", "deliver"),
@@ -579,7 +582,6 @@ class History:
             reply = self._call(lambda: self.api.patch(f"/v1/meters/{meter_id}", body))
             if reply is not None and reply.status == 422:
                 assert "filter" in body, reply
-                self.facts["changes that came too late"] += 1
             elif reply is not None:
                 assert reply.status == 200, reply
 
