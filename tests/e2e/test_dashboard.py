@@ -79,6 +79,10 @@ def test_an_event_can_be_looked_at_with_all_that_it_says(person: Person) -> None
         expect(page.locator(".metadata > div", has_text=key)).to_have_text(key + value)
 
 
+# How often to look whether something is there that comes by itself.
+MOST_LOOKS = 1_000
+
+
 @pytest.fixture
 def granting(person: Person) -> Page:
     """The page of a customer, with an amount written into the form of a grant."""
@@ -378,6 +382,41 @@ def test_a_new_meter_shows_that_it_counts_the_past(person: Person) -> None:
     expect(page.get_by_text("counted", exact=True)).to_be_visible()
     page.goto(f"{person.service.url}/#/customers/{customer_id}")
     expect(page.get_by_text("4 over", exact=True).first).to_be_visible()
+
+
+def test_a_meter_shows_how_far_it_has_counted_the_past(person: Person) -> None:
+    """The local service counts the past too fast to be watched: its answer is held halfway."""
+    meter_id = person.api.meter()
+    halfway = {"complete": False, "ledgers": 1_500, "total_ledgers": 3_000, "events": 12_345}
+    meter = person.api.get(f"/v1/meters/{meter_id}") | {"backfill": halfway}
+    page = person.open()
+    page.route(f"**/v1/meters/{meter_id}", lambda route: route.fulfill(json=meter))
+
+    page.goto(f"{person.service.url}/#/meters/{meter_id}")
+
+    counting = page.get_by_role("progressbar", name="Counting the past")
+    expect(counting).to_have_js_property("value", 0.5)
+    expect(page.get_by_text("1,500 of about 3,000 customers, 12,345 events")).to_be_visible()
+
+
+def test_dead_letters_are_shown_with_their_reason_and_sent_again(
+    person: Person, shared: Run, tmp_path: Path
+) -> None:
+    # Failed messages are delivered again at once, and so are dead ones soon.
+    Stage.open(shared, tmp_path)
+    sent = person.api.client.post("/v1/events/queue", json={"events": [{"name": ""}]})
+    assert sent.status_code == 202
+    for _ in range(MOST_LOOKS):
+        if person.api.get("/v1/dead-letters/")["items"]:
+            break
+    page = person.open()
+    dead = page.locator(".card", has=page.get_by_role("heading", name="Dead letters"))
+
+    expect(dead.locator("tbody tr")).to_have_count(1)
+    expect(dead.locator("tbody tr")).to_contain_text("character")
+    button(dead, "Send again").click()
+
+    expect(page.get_by_role("status").filter(has_text="Sent again")).to_be_visible()
 
 
 def test_customers_are_searched_sorted_and_paged(person: Person) -> None:
