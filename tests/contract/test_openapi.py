@@ -18,7 +18,6 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -39,7 +38,6 @@ DOCUMENT: Final = json.loads((reference.FOLDER / "openapi.json").read_text())
 REQUESTS: Final = 6
 HOLDS: Final = 9
 CHECKS: Final = (
-    not_a_server_error,
     status_code_conformance,
     content_type_conformance,
     response_headers_conformance,
@@ -181,9 +179,11 @@ def test_what_is_asked_and_answered_is_what_is_described(
 ) -> None:
     use_known_id(case, known)
     checks = [*CHECKS, negative_data_rejection] if refuses_what_is_bad(case) else [*CHECKS]
-    case.call_and_validate(
-        base_url=service.url, headers={"Authorization": f"Bearer {service.token}"}, checks=checks
-    )
+    headers = {"Authorization": f"Bearer {service.token}"}
+    response = case.call(base_url=service.url, headers=headers)
+    # Described too: a spend, say, has to wait for a meter that is still counting the past.
+    assert response.status_code < 500 or response.status_code == 503, response.text
+    case.validate_response(response, checks=checks, headers=headers)
 
 
 def use_known_id(case: schemathesis.Case[Any], known: Known) -> None:
