@@ -388,6 +388,29 @@ def test_both_sources_know_how_many_events_are_to_come_where_names_alone_decide(
         assert source.total([("metadata[number]", "7")]) is None
 
 
+@pytest.mark.usefixtures("faults")
+def test_a_bar_shows_how_far_it_has_come_on_a_terminal(
+    where: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown: list[tuple[float | None, float]] = []
+    show = command._Bar.show
+
+    def watched(bar: command._Bar, events: int) -> None:
+        show(bar, events)
+        task = bar._progress.tasks[0]
+        shown.append((task.total, task.completed))
+
+    monkeypatch.setattr(command._Bar, "show", watched)
+
+    assert run(tmp_path / "events.jsonl", *where).exit_code == 0
+
+    assert len(shown) > 8
+    assert {total for total, _ in shown} == {60}
+    assert [done for _, done in shown] == sorted(done for _, done in shown)
+    assert shown[-1] == (60, 60)
+
+
 class Endless:
     """A source of as many parts as are wanted."""
 
