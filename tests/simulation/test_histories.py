@@ -22,7 +22,7 @@ from tests.simulation.world import World
 SEEDS: Final = range(3000)
 REPLAYED: Final = range(12)
 # What a fact is worth if it is this rare is for luck to say.
-SELDOM: Final = 50
+SELDOM: Final = 5
 
 
 @pytest.fixture(scope="module")
