@@ -18,9 +18,9 @@ Measure = Callable[..., dict[str, Any]]
 # Each part, and its sizes: as they are stored, and as they are for a quick look.
 PARTS: Final[dict[str, tuple[Measure, dict[str, Any], dict[str, Any]]]] = {
     "units": (units.measure, {"times": 10}, {"times": 3}),
-    "cpu": (cpu.measure, {"events": 1_000, "rounds": 5}, {"events": 1_000, "rounds": 1}),
+    "cpu": (cpu.measure, {"events": 1_000, "rounds": 3}, {"events": 1_000, "rounds": 1}),
     "http": (over_http.measure, {"share": 1.0}, {"share": 0.1}),
-    "cold": (cold.measure, {"turns": 5}, {"turns": 1}),
+    "cold": (cold.measure, {"turns": 3}, {"turns": 1}),
     "growth": (
         growth.measure,
         {"largest": 100_000, "times": 9},
