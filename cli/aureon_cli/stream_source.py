@@ -184,7 +184,10 @@ class _Source:
         while not self.stopping.is_set():
             started = time.monotonic()
             gathered: list[Record] = []
-            while len(gathered) < BATCH_RECORDS and (records := self._read()) is not None:
+            while len(gathered) < BATCH_RECORDS and not self.stopping.is_set():
+                records = self._read()
+                if records is None:
+                    break
                 gathered += records
             if gathered:
                 self._deliver(gathered)
@@ -210,7 +213,7 @@ class _Source:
                 print(f"The table's stream can't be read: {error}", file=sys.stderr)
             self.stopping.wait(PAUSE_SECONDS)
             self.stream.reopen()
-            return ()
+            return None
         self.unread = 0
         return records
 

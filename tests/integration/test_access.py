@@ -20,7 +20,7 @@ INVALID_TOKEN: Final = {
     "error_description": "The access token provided is expired, revoked, malformed, or invalid "
     "for other reasons.",
 }
-OPEN: Final = ("/", "/assets/{name}", "/health")
+OPEN: Final = ("/", "/assets/{name}", "/docs", "/docs/{name}", "/health", "/openapi.json")
 GUARDED: Final = [route for route in ROUTES if route.path not in OPEN]
 # Any good token may ask what it allows.
 SCOPED: Final = [route for route in GUARDED if route.path != "/v1/tokens/current"]
