@@ -1,6 +1,6 @@
 """Measure how fast a new meter counts the past, and that memory stays flat.
 
-``python scripts/backfill_rate.py [EVENTS] [CUSTOMERS]``: a log of so many events (a million, unless
+``python -m scripts.backfill_rate [EVENTS] [CUSTOMERS]``: a log of so many events (a million, unless
 said), in pages of a thousand, spread over so many customers (100), on the local engine, which is a
 process of its own: the memory told is the backfill's. CPU seconds are this process's; the engine's
 own speed is in the elapsed ones.

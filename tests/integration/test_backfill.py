@@ -514,9 +514,11 @@ def work_off_all(api: Api, queue: Jobs, *meter_ids: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_conservation_holds_while_others_ingest_read_and_audit(
-    api: Api, queue: Jobs, function: str
+    api: Api, queue: Jobs, function: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real threads: writers, several workers of one backfill, a reader that asks, an audit."""
+    monkeypatch.setattr(backfill, "MAX_PAGES", 1)
+    monkeypatch.setattr(backfill, "MAX_VALUES", 1)
     customers = [f"user_{number}" for number in range(6)]
     for name in customers[::2]:
         api.customer(f"{name}@example.com", external_id=name)

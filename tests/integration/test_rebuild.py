@@ -171,6 +171,22 @@ def test_a_rebuild_that_breaks_off_at_any_call_goes_on(
     assert number > 20
 
 
+def test_a_page_that_arrives_after_its_ledger_was_visited_is_in_both(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "CHUNK", 1)
+    fill(api, ("sum", "unique"))
+
+    for step, _ in enumerate(Rebuild(api.store, api.organization_id).run(), 4):
+        use(api, step)
+        project_all(api.store)
+
+    live = stored(api.store, epoch=2)
+    assert sum(about[1] == "TIMELINE" for about in live) == len(list(pages(api.store)))
+    run(api)
+    assert stored(api.store, epoch=3) == live
+
+
 def test_events_that_arrive_meanwhile_are_in_the_new(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

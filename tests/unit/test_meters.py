@@ -158,7 +158,7 @@ def test_a_filter_is_compiled_once_for_a_version(monkeypatch: pytest.MonkeyPatch
 def test_a_hundred_meters_of_which_three_match_are_asked_about_no_more_than_those_three(
     asked: list[Filter],
 ) -> None:
-    """What they cost in CPU, scripts/meters_cpu.py measures."""
+    """What they cost in CPU, ``python -m scripts.meters_cpu`` measures."""
     three = [meter(f"own-{number}", named("api_usage")) for number in range(3)]
     others = [meter(f"m{number}", named(f"other_{number}")) for number in range(97)]
     alone, among = MeterSet(1, three), MeterSet(1, [*others, *three])
