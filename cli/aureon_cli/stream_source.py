@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 import botocore.session
 import msgspec
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aureon import keys, times, wire
-from aureon.store import Attributes, Store
+from aureon.store import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Attributes, Store
 from aureon.table import PAGE_MARK, STREAM_VIEW, is_inserted_page
 from aureon_cli.gateway import Context
 
@@ -112,7 +113,14 @@ class Stream:
         session = botocore.session.get_session()
         session.register("creating-client-class.dynamodbstreams", cast("Any", _shorten))
         client = session.create_client(
-            "dynamodbstreams", endpoint_url=store.client.meta.endpoint_url
+            "dynamodbstreams",
+            endpoint_url=store.client.meta.endpoint_url,
+            # Whoever reads tries again anyway, and must not hold up the end.
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                read_timeout=READ_TIMEOUT_SECONDS,
+                retries={"total_max_attempts": 1},
+            ),
         )
         table = store.client.describe_table(TableName=store.table)["Table"]
         return cls(cast("DynamoDBStreamsClient", client), table["LatestStreamArn"])
@@ -180,7 +188,11 @@ class _Source:
 
     def run(self, note: Note) -> None:
         if not note.found:
-            self._deliver_stored()
+            try:
+                self._deliver_stored()
+            except (BotoCoreError, ClientError) as error:
+                print(f"What is stored can't be read: {error}", file=sys.stderr)
+                self.left_out = True
         while not self.stopping.is_set():
             started = time.monotonic()
             gathered: list[Record] = []
