@@ -29,7 +29,8 @@ from aureon.domain.events import (
     number_problem,
 )
 
-OBJECTS: Final = (COST, LLM)
+COST_PARTS: Final = {"amount", "currency"}
+CURRENCY_CHARACTERS: Final = 3
 
 
 class PlainEvent(msgspec.Struct):
@@ -84,7 +85,7 @@ def plain_events(sent: list[Any], received_at: datetime) -> list[Event] | None:
                 customer,
                 event.name,
                 sent_at or received_at,
-                event.metadata,
+                _with_decimal_cost(event.metadata) if COST in event.metadata else event.metadata,
                 event.external_id or None,
                 sent_at,
             )
@@ -103,9 +104,13 @@ def _is_plain(event: PlainEvent) -> bool:
         return False
     # In one loop: it is most of what there is to check, and calls would take most of the time.
     for name, value in event.metadata.items():
-        if not 0 < len(name) <= MAX_METADATA_KEY_CHARACTERS or name in OBJECTS:
+        if not 0 < len(name) <= MAX_METADATA_KEY_CHARACTERS or name == LLM:
             return False
         kind = type(value)
+        if name == COST:
+            if not _is_plain_cost(value):
+                return False
+            continue
         if kind is str:
             if not 0 < len(value) <= MAX_METADATA_VALUE_CHARACTERS:
                 return False
@@ -115,3 +120,19 @@ def _is_plain(event: PlainEvent) -> bool:
         elif kind is not bool:
             return False
     return True
+
+
+def _is_plain_cost(value: Any) -> bool:
+    if type(value) is not dict or value.keys() != COST_PARTS:
+        return False
+    amount, currency = value["amount"], value["currency"]
+    if type(amount) is not int and type(amount) is not Decimal:
+        return False
+    if type(currency) is not str or len(currency) != CURRENCY_CHARACTERS:
+        return False
+    return number_problem(amount) is None
+
+
+def _with_decimal_cost(metadata: dict[str, Any]) -> dict[str, Any]:
+    cost = metadata[COST]
+    return {**metadata, COST: {**cost, "amount": Decimal(cost["amount"])}}

@@ -53,7 +53,12 @@ def strange(usual: Any) -> st.SearchStrategy[Any]:
     )
 
 
+costs = st.fixed_dictionaries(
+    {"amount": strange(1), "currency": st.one_of(st.just("usd"), strange("usd"))},
+    optional={"more": st.just(1)},
+)
 metadata = st.one_of(
+    st.fixed_dictionaries({"_cost": st.one_of(costs, strange(1))}),
     st.dictionaries(
         st.one_of(
             st.sampled_from(["_cost", "_llm", "units", "", "k" * 40, "k" * 41]), st.text(max_size=3)
@@ -86,6 +91,16 @@ def test_one_thing_that_is_strange_is_judged_as_the_long_way_does(changed: dict[
     found = plain_events(sent, NOW)
 
     assert found is None or found == long_way(sent)
+
+
+@pytest.mark.parametrize("amount", [1, -3, Decimal("0.02")])
+def test_a_cost_is_taken_the_short_way_and_is_a_decimal(amount: Any) -> None:
+    sent = [{**USUAL, "metadata": {"units": 1, "_cost": {"amount": amount, "currency": "usd"}}}]
+
+    found = plain_events(sent, NOW)
+
+    assert found is not None and found == long_way(sent)
+    assert isinstance(found[0].metadata["_cost"]["amount"], Decimal)
 
 
 @pytest.mark.parametrize("left_out", ["external_id", "timestamp", "metadata", None])
