@@ -41,6 +41,7 @@ HOST: Final = "127.0.0.1"
 START_SECONDS: Final = 30.0
 # More than any function's own timeout, which the emulator keeps.
 ENOUGH_SECONDS: Final = 1_000.0
+STOP_SECONDS: Final = 10.0
 POLL_SECONDS: Final = 0.02
 # What stands in the samples for a token.
 SAMPLE_TOKEN: Final = "aureon_oat_sample"  # noqa: S105
@@ -95,10 +96,13 @@ def emulated(
         ) as client:
             yield client
     finally:
-        # The emulator would wait for its runtime, which waits for an invocation.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, 9)
-        process.wait()
+        # It ends its runtime first, which would complain of being left alone.
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def invoke(client: httpx.Client, event: Any) -> Any:
