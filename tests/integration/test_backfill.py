@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aureon import backfill, catalog, directory, keys, projection, runtime, times, tokens
+from aureon import backfill, catalog, directory, keys, ledger, projection, runtime, times, tokens
 from aureon.audit import Audit
 from aureon.backfill import Job
 from aureon.domain.balances import LIMIT
@@ -338,6 +338,35 @@ def test_the_past_is_not_counted_while_it_may_still_grow(api: Api) -> None:
         assert not deliver(body)
     catalog.forget()
     assert shown(api, customer_id) == {meter_id: (5, True)}
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_call_that_does_not_know_the_meter_yet_is_why_the_past_is_waited_for(
+    api: Api, patient: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It matches its event, the meter is made, its past is counted, and only then it commits."""
+    customer_id = api.customer("user@example.com")
+    commit = ledger.Committer.commit
+
+    def delayed(self: Any, *, repeated: bool) -> None:
+        monkeypatch.setattr(ledger.Committer, "commit", commit)
+        create(api)
+        queue.deliver()
+        commit(self, repeated=repeated)
+
+    monkeypatch.setattr(ledger.Committer, "commit", delayed)
+    with jobs(wait=timedelta(hours=1 if patient else 0)) as queue:
+        use(api, 5, customer_id=customer_id)
+        left = [body for body, _ in queue.sent]
+    with jobs():
+        assert [deliver(body) for body in left] == [False] * len(left)
+
+    catalog.forget()
+    if patient:
+        assert [balance for balance, _ in shown(api, customer_id).values()] == [5]
+        assert_conserved(api.store)
+    else:
+        assert shown(api, customer_id) == {}, "lost: this is what the wait is for"
 
 
 def test_by_default_the_longest_handler_is_waited_for(

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
 import pytest
 
-from aureon import backfill, directory, times
+from aureon import backfill, directory
 from tests.faults import Crash
 from tests.simulation import history
 from tests.simulation.history import PAST, REQUESTS, play
-from tests.simulation.world import Weather
 
 SEEDS: Final = range(300)
 THEME: Final = (*PAST, "count_past", "count_past", *REQUESTS, "read", "ingest")
-
-
-@contextmanager
-def counting_at_once() -> Iterator[None]:
-    """It does not wait until those have ended who don't know of the meter yet."""
-    # Some callers are slow enough for others to do much meanwhile.
-    slow = Weather(slowest_seconds=4.0, unevenness=3.0)
-    with (
-        patch.object(times, "LONGEST_HANDLER", timedelta()),
-        patch.object(history.History, "_weather", lambda self: slow),
-    ):
-        yield
 
 
 @contextmanager
@@ -52,7 +38,7 @@ def customers_only() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("broken", [counting_at_once, from_the_beginning, customers_only])
+@pytest.mark.parametrize("broken", [from_the_beginning, customers_only])
 def test_a_broken_backfill_is_found(
     broken: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
