@@ -351,13 +351,13 @@ def test_a_call_that_does_not_know_the_meter_yet_is_why_the_past_is_waited_for(
     def delayed(self: Any, *, repeated: bool) -> None:
         monkeypatch.setattr(ledger.Committer, "commit", commit)
         create(api)
-        queue.deliver()
+        waiting.deliver()
         commit(self, repeated=repeated)
 
     monkeypatch.setattr(ledger.Committer, "commit", delayed)
-    with jobs(wait=timedelta(hours=1 if patient else 0)) as queue:
+    with jobs(wait=timedelta(hours=1 if patient else 0)) as waiting:
         use(api, 5, customer_id=customer_id)
-        left = [body for body, _ in queue.sent]
+        left = [body for body, _ in waiting.sent]
     with jobs():
         assert [deliver(body) for body in left] == [False] * len(left)
 
