@@ -155,6 +155,7 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
     },
     "balances": {
         "GetItem": (TOKEN, EXTERNAL, CUSTOMER),
+        "BatchGetItem": (CUSTOMER,),
         "Query": (CUSTOMER, METERS, CARDS),
     },
 }
@@ -168,9 +169,10 @@ READING_A_STREAM: Final = (
 # Who sends to the backfill's queue: what makes meters, what meets an incomplete balance, and the
 # backfill itself, which goes on in another invocation.
 ASKS_FOR_BACKFILLS: Final = ("backfill", "balances", "credits", "meters")
-# Of the index: who visits all ledgers, and who asks whether a meter has counted anything.
+# Of the index: who visits all ledgers, and who asks whether and for whom a meter has counted.
 ON_DIRECTORY: Final[Mapping[str, tuple[str, ...]]] = {
     "backfill": (GHOSTS, CUSTOMERS),
+    "balances": (HOLDERS,),
     "meters": (HOLDERS,),
     "nightly_audit": (ORGANIZATIONS, GHOSTS, CUSTOMERS),
 }

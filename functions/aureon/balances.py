@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from aureon import backfill, catalog, customers, keys, times
+from aureon import backfill, catalog, customers, directory, keys, times
 from aureon.domain.balances import Balance, add_up
 from aureon.domain.credits import Holds
 from aureon.domain.customers import Customer, profile
@@ -161,12 +161,20 @@ def find(
 ) -> list[CustomerMeter]:
     """The balances of these customers and meters; of all of them where none are named.
 
-    Where no customers are named, those are left out of whom nothing was counted yet, incomplete as
+    Where meters are named and no customers, only those are read who hold a balance of one, as an
+    index tells that follows by a moment. Where no customers are named, those are left out of whom nothing was counted yet, incomplete as
     their balances may be: a list of all is no place to learn that a meter is still counting.
     """
     found: list[CustomerMeter] = []
     named = bool(customer_ids or external_ids)
-    for customer_id in _customer_ids(store, organization_id, customer_ids, external_ids):
+    chosen: Iterable[str]
+    if meter_ids and not named:
+        known = catalog.definitions(store, organization_id, needed=meter_ids)
+        wanted = [known[meter_id] for meter_id in dict.fromkeys(meter_ids) if meter_id in known]
+        chosen = directory.holders(store, organization_id, wanted)
+    else:
+        chosen = _customer_ids(store, organization_id, customer_ids, external_ids)
+    for customer_id in chosen:
         try:
             _, customer_meters = of_customer(store, organization_id, customer_id)
         except NotFound:

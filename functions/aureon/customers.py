@@ -14,7 +14,16 @@ from aureon.domain.customers import Card, Customer, Pointer, directory_entry, pr
 from aureon.domain.events import MAX_ID_CHARACTERS
 from aureon.errors import Invalid, NotFound, Problem, Unavailable
 from aureon.ledger import put_pointer
-from aureon.store import Item, Store, TransactionCancelled, Write, assign, delete, put_new
+from aureon.store import (
+    Item,
+    Store,
+    TransactionCancelled,
+    Write,
+    assign,
+    delete,
+    put_new,
+    update,
+)
 
 if TYPE_CHECKING:
     from aureon.bodies.customers import CustomerBody, CustomerUpdateBody
@@ -153,6 +162,9 @@ def change(
             writes.append(_lead(organization_id, after.external_id, pointer, after))
             if pointer is not None and pointer.state == "ghost":
                 after = replace(after, ledger_ids=(*after.ledger_ids, pointer.ledger_id))
+                ledger = keys.customer(organization_id, pointer.ledger_id)
+                # Whoever meets the ledger among a meter's holders is led to its customer.
+                writes.append(update(ledger, "SET linked_to = :id", values={":id": customer_id}))
         writes.append(_replace(organization_id, before, after))
         writes += cards.changed(organization_id, before, after)
         return after, writes

@@ -6,10 +6,11 @@ walks is met twice rather than never. Whoever is created meanwhile may be left o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from aureon import keys
+from aureon.domain.meters import Meter
 from aureon.store import MAX_BATCH_GET_KEYS, Item, Store
 
 # How many entries are looked up in one call.
@@ -51,3 +52,23 @@ def look_up(store: Store, entries: Sequence[Item]) -> Iterator[Listed]:
         else:
             # Where the profile is lost, its own ledger need not be.
             yield Listed(id_, item.get("ledger_ids", [id_]), version)
+
+
+def holders(store: Store, organization_id: str, meters: Iterable[Meter]) -> list[str]:
+    """The ids of the customers for whom a meter has counted anything, each once.
+
+    As the index has it, which follows the table by a moment. Deleted customers may be among them;
+    ghosts are not.
+    """
+    ledger_ids = {
+        entry[keys.DIRECTORY_SORT]
+        for meter in meters
+        for slice_ in range(keys.DIRECTORY_SLICES)
+        for entry in store.query_index(keys.holder_directory(organization_id, meter.id, slice_))
+        if keys.parse_balance(entry[keys.SORT]).generation == meter.generation
+    }
+    wanted = [keys.customer(organization_id, ledger_id) for ledger_id in sorted(ledger_ids)]
+    items = store.batch_get(wanted).values()
+    # A ghost's item is at most a mark, until it becomes a customer or is linked to one.
+    owners = dict.fromkeys(item.get("linked_to", item.get("id")) for item in items)
+    return [customer_id for customer_id in owners if customer_id is not None]

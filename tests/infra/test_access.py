@@ -252,6 +252,7 @@ def lived(
     assert api.get("/v1/customers/").status == 200
     assert api.get("/v1/customers/", email="early@example.com").status == 200
     assert api.get("/v1/customer-meters/").status == 200
+    assert api.get("/v1/customer-meters/", meter_id=meter_id).body["items"]
     for named in ({"customer_id": customer_id}, {"external_customer_id": "early"}):
         (found,) = api.get("/v1/customer-meters/", **named).body["items"]
         assert api.get(f"/v1/customer-meters/{found['id']}").status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 from aureon import cards
 from aureon.domain.customers import Card
 from tests.api import Api
+from tests.faults import faults
 
 CUSTOMERS = "/v1/customers/"
 METERS = "/v1/meters/"
 BALANCES = "/v1/customer-meters/"
+# The partitions of customers, and those that list them, in a call to DynamoDB.
+OF_CUSTOMERS = '"([^"]*#(?:CUSTOMERS?|CARDS)#[^"]*)"'
 
 
 @pytest.fixture
@@ -283,6 +287,58 @@ def test_a_list_of_all_has_no_balances_of_those_of_whom_nothing_was_counted(
     assert shown(api, BALANCES, meter_id=new) == []
     (balance,) = shown(api, BALANCES, customer_id=customers[0], meter_id=new)
     assert (balance["balance"], balance["complete"]) == (0, False)
+
+
+def test_a_meters_customers_are_read_and_nobody_else(
+    api: Api, customers: list[str], meter_ids: list[str]
+) -> None:
+    holders = {f"{api.organization_id}#CUSTOMER#{customer_id}" for customer_id in customers[:3]}
+    with faults(api.store.client) as calls:
+        balances = shown(api, BALANCES, meter_id=meter_ids[0])
+
+    assert [one["customer_id"] for one in balances] == customers[2::-1]
+    read = {
+        partition
+        for call in calls.made
+        if call.operation == "Query"
+        for partition in re.findall(OF_CUSTOMERS, str(call.parameters["body"]))
+    }
+    assert read == holders
+
+
+def test_a_meters_customers_have_all_their_ledgers_and_ghosts_are_none_of_them(
+    api: Api, customers: list[str]
+) -> None:
+    meter_id = api.meter()
+
+    def use(units: int, **whose: str) -> None:
+        assert api.ingest({"name": "api_usage", "metadata": {"units": units}, **whose}).status == 200
+
+    def listed() -> list[tuple[str, int]]:
+        return sorted(
+            (one["customer_id"], one["balance"]) for one in shown(api, BALANCES, meter_id=meter_id)
+        )
+
+    linked, both = (api.customer(f"{name}@example.com") for name in ("linked", "both"))
+    use(1, external_customer_id="early")
+    use(2, external_customer_id="late")
+    use(4, external_customer_id="never")
+    use(8, customer_id=both)
+    assert listed() == [(both, 8)]
+
+    for customer_id, external_id in ((linked, "early"), (both, "late")):
+        changed = {"external_id": external_id}
+        assert api.patch(CUSTOMERS + customer_id, changed).status == 200
+    assert listed() == sorted([(linked, 1), (both, 10)])
+
+    assert api.delete(CUSTOMERS + linked).status == 204
+    assert listed() == [(both, 10)]
+
+
+def test_a_meter_that_is_none_has_no_customers(api: Api, meter_ids: list[str]) -> None:
+    for strange in ("nothing", "#", f"{meter_ids[0]}#0", ""):
+        assert shown(api, BALANCES, meter_id=strange) == []
+    assert len(shown(api, BALANCES, meter_id=["nothing", meter_ids[0], meter_ids[0]])) == 3
 
 
 def test_a_balance_shows_its_customer_and_its_meter(
