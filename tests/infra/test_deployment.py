@@ -6,6 +6,7 @@ The engine knows no IAM: what the roles allow is asserted in `test_access`.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +18,10 @@ import boto3
 import httpx
 import pytest
 
+import dashboard
 from aureon import queue, tokens
 from aureon.queue import Queue
+from aureon.static import FOR_A_YEAR, TYPES
 from aureon.store import Store
 from aureon_cli import engine as embedded
 from aureon_cli.engine import Engine
@@ -194,6 +197,25 @@ def test_a_path_is_served_with_its_trailing_slash_and_without(
 ) -> None:
     for path in ("/v1/customers", "/v1/meters", "/v1/customer-meters", "/v1/dead-letters"):
         assert deployed.api.get(path + slash).status_code == 200, path
+
+
+def test_the_dashboard_is_served_beside_the_api_with_its_policy(deployed: Deployed) -> None:
+    page = deployed.api.get("/", headers={"Authorization": ""})
+    assert page.status_code == 200, page.text
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+    names = re.findall(r'(?:src|href)="(assets/[^"]*)"', page.text)
+    assert {name.rpartition(".")[2] for name in names} >= {"js", "css"}
+    for name in names:
+        asset = deployed.api.get(f"/{name}", headers={"Authorization": ""})
+        assert asset.status_code == 200, name
+        assert asset.content == (dashboard.FILES / Path(name).name).read_bytes()
+        assert asset.headers["content-type"] == TYPES[Path(name).suffix], name
+        assert asset.headers["cache-control"] == FOR_A_YEAR
+    for answer in (page, asset):
+        assert answer.headers["content-security-policy"] == dashboard.POLICY
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert deployed.api.get("/assets/nothing-12345678.js").status_code == 404
 
 
 def test_an_external_id_may_hold_slashes(deployed: Deployed) -> None:
