@@ -55,8 +55,8 @@ class Shop:
         self._now = datetime.now(UTC)
         self._sent = 0
 
-    def open(self) -> tuple[str, str]:
-        """Fill it; return the ids of a customer and of a meter to look at."""
+    def open(self) -> tuple[str, str, str]:
+        """Fill it; return the ids of a customer, of a meter and of an event to look at."""
         meters = [self._meter(*meter) for meter in (TOKENS, CALLS)]
         customers = [
             self._post("/v1/customers/", {"email": email, "name": name, "external_id": external_id})
@@ -65,7 +65,8 @@ class Shop:
         for place, customer in enumerate(customers):
             self._ingest(list(self._month_of(customer["id"], size=len(customers) - place)))
         self._wait_until_projected()
-        return customers[0]["id"], meters[0]["id"]
+        (event,) = self._client.get("/v1/events/", params={"limit": 1}).json()["items"]
+        return customers[0]["id"], meters[0]["id"], event["id"]
 
     def _meter(self, name: str, event_name: str, unit: str) -> dict[str, Any]:
         clause = {"property": "name", "operator": "eq", "value": event_name}
@@ -129,11 +130,10 @@ class Shop:
 
 
 @contextmanager
-def shop() -> Iterator[tuple[Service, str, str]]:
+def shop() -> Iterator[tuple[Service, str, str, str]]:
     with tempfile.TemporaryDirectory() as folder, started(Path(folder) / "data") as run:
         service = run.ready()
-        customer_id, meter_id = Shop(service).open()
-        yield service, customer_id, meter_id
+        yield service, *Shop(service).open()
 
 
 def page_of(browser: Browser, size: str, theme: str) -> Page:
@@ -156,7 +156,7 @@ def settle(page: Page) -> None:
 def look(folder: Path) -> None:
     """Take every page, at both widths and in both themes."""
     folder.mkdir(parents=True, exist_ok=True)
-    with shop() as (service, customer_id, meter_id), chromium() as browser:
+    with shop() as (service, customer_id, meter_id, event_id), chromium() as browser:
         pages = {
             "overview": "#/",
             "customers": "#/customers",
@@ -165,6 +165,7 @@ def look(folder: Path) -> None:
             "meter": f"#/meters/{meter_id}",
             "new_meter": "#/meters/new",
             "events": "#/events",
+            "event": f"#/events/{event_id}",
             "settings": "#/settings",
         }
         for size in SIZES:
@@ -186,7 +187,7 @@ def look(folder: Path) -> None:
 def take() -> None:
     """Take README's pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with shop() as (service, customer_id, _), chromium() as browser:
+    with shop() as (service, customer_id, *_), chromium() as browser:
         for size, theme in (("wide", "light"), ("narrow", "dark")):
             page = page_of(browser, size, theme)
             page.goto(service.url)

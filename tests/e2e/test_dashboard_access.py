@@ -154,3 +154,18 @@ def test_on_a_small_screen_a_grant_is_made_with_a_thumb(new_person: NewPerson) -
 
     expect(page.get_by_test_id("new-balance")).to_have_text("10 credits left")
     assert [meter["available_credits"] for meter in person.api.meters_of(customer_id)] == [10]
+
+
+def test_on_a_small_screen_an_events_metadata_can_be_read_as_it_is_typed(
+    new_person: NewPerson,
+) -> None:
+    page = new_person(viewport={"width": 380, "height": 780}).open("#/events")
+    button(page, "Ingest event").first.click()
+    dialog = page.get_by_role("dialog")
+
+    for label in ("Key", "Value"):
+        field = dialog.get_by_label(label, exact=True)
+        field.fill("x" * 14)
+        assert field.evaluate("field => field.scrollWidth <= field.clientWidth"), label
+    expect(dialog.get_by_label("Kind of value")).to_be_in_viewport(ratio=1)
+    expect(button(dialog, "Remove the entry")).to_be_in_viewport(ratio=1)

@@ -58,6 +58,7 @@ def test_what_the_api_refuses_of_a_customer_stands_at_its_field(person: Person) 
     dialog.get_by_label("Email").fill("user@example.com")
     dialog.get_by_label("External ID").fill("taken")
     add.click()
+    expect(dialog.get_by_label("External ID")).to_be_focused()
     assert problem(page, "External ID")
     dialog.get_by_label("External ID").fill("ends/state")
     add.click()
@@ -173,6 +174,32 @@ def test_an_event_says_what_it_lacks(person: Person) -> None:
     expect(dialog.get_by_text("1 event counted.")).to_be_visible()
     button(dialog, "Ingest event").click()
     expect(dialog.get_by_text("1 counted before under this id")).to_be_visible()
+
+
+def test_an_event_may_have_a_time_as_the_clock_here_shows_it(person: Person) -> None:
+    customer_id = person.api.customer(external_id="user_123")
+    page = person.open("#/events")
+    button(page, "Ingest event").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("api_usage")
+    dialog.get_by_label("Customer").fill("user_123")
+    dialog.get_by_label("Value", exact=True).fill("3")
+    time = dialog.get_by_label("Time")
+
+    # Only the day, as far as it is typed.
+    time.press("1")
+    button(dialog, "Ingest event").click()
+    assert "Fill in the date and the time" in problem(page, "Time")
+    time.fill("9999-07-01T12:30")
+    button(dialog, "Ingest event").click()
+    expect(time).to_be_focused()
+    assert "ahead of the present" in problem(page, "Time")
+    time.fill("2026-07-01T12:30")
+    button(dialog, "Ingest event").click()
+
+    expect(dialog.get_by_text("1 event counted.")).to_be_visible()
+    (event,) = person.api.get("/v1/events/", customer_id=customer_id)["items"]
+    assert event["timestamp"] == "2026-07-01T10:30:00.000000Z"
 
 
 def test_a_token_says_what_it_lacks(person: Person) -> None:

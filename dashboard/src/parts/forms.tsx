@@ -180,6 +180,7 @@ export function useSending(fields: string[]): Sending {
         await work();
       } catch (error) {
         setError(error as Error);
+        leadToProblem(document);
       } finally {
         running.current = false;
         setBusy(false);
@@ -193,6 +194,11 @@ function path(problem: Problem): string {
   return problem.loc.slice(1).join(".");
 }
 
+/** Lead whoever can't see the problems to the first, once it is drawn. */
+function leadToProblem(within: ParentNode): void {
+  requestAnimationFrame(() => within.querySelector<HTMLElement>('form [aria-invalid="true"]')?.focus());
+}
+
 export function Form({ onSubmit, children }: { onSubmit(): void; children: ComponentChildren }): JSX.Element {
   const form = useRef<HTMLFormElement>(null);
   return (
@@ -202,10 +208,7 @@ export function Form({ onSubmit, children }: { onSubmit(): void; children: Compo
       onSubmit={(event) => {
         event.preventDefault();
         onSubmit();
-        // Whoever can't see the problems is led to the first.
-        requestAnimationFrame(() =>
-          form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus(),
-        );
+        if (form.current) leadToProblem(form.current);
       }}
     >
       {children}

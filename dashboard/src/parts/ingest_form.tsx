@@ -1,13 +1,14 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { isUnknown } from "../api";
 import { digitsProblem, exact, many, typed } from "../numbers";
 import { useSession } from "../session";
 import type { Customer, EventName, Ingested, List } from "../shapes";
 import { useLoad } from "../loading";
+import { HERE } from "../times";
 import { Button } from "./actions";
 import { CustomerField } from "./customer_field";
-import { Form, TextField, useSending } from "./forms";
+import { Field, Form, TextField, useSending } from "./forms";
 import { Icon } from "./icons";
 import { Notice } from "./layout";
 
@@ -28,11 +29,14 @@ export function IngestForm({ onClose, onDone }: { onClose(): void; onDone(): voi
   const [customer, setCustomer] = useState<Customer>();
   const [who, setWho] = useState("");
   const [metadata, setMetadata] = useState<Entry[]>(() => [newEntry("units")]);
+  const [when, setWhen] = useState("");
+  const [halfTime, setHalfTime] = useState(false);
+  const time = useRef<HTMLInputElement>(null);
   const [externalId, setExternalId] = useState("");
   const [attempt, setAttempt] = useState(newAttempt);
   const [tried, setTried] = useState(false);
   const [done, setDone] = useState<Ingested>();
-  const fields = ["name", "customer_id", "external_customer_id", "external_id", "metadata"];
+  const fields = ["name", "customer_id", "external_customer_id", "external_id", "timestamp", "metadata"];
   const sending = useSending(fields.map((field) => `events.0.${field}`));
   const names = useLoad(
     (signal) => api.get<List<EventName>>("v1/events/names", { limit: 100 }, signal),
@@ -47,13 +51,17 @@ export function IngestForm({ onClose, onDone }: { onClose(): void; onDone(): voi
   };
   const submit = (): void => {
     setTried(true);
-    if (wrong.name || wrong.who || wrong.metadata) return;
+    // A time that is filled in by half has no value, and must not be taken for none.
+    const half = time.current?.validity.badInput ?? false;
+    setHalfTime(half);
+    if (half || wrong.name || wrong.who || wrong.metadata) return;
     void sending.send(async () => {
       const named = customer ? { customer_id: customer.id } : { external_customer_id: who.trim() };
       const event = {
         name: name.trim(),
         ...named,
         external_id: externalId.trim() || attempt,
+        timestamp: when ? new Date(when).toISOString() : undefined,
         metadata: Object.fromEntries(metadata.filter((one) => one.key.trim()).map((one) => [one.key.trim(), valueOf(one)])),
       };
       setDone(await api.post<Ingested>("v1/events/ingest", { events: [event] }));
@@ -156,6 +164,25 @@ export function IngestForm({ onClose, onDone }: { onClose(): void; onDone(): voi
           <Icon name="plus" /> Entry
         </button>
       </fieldset>
+      <Field
+        label="Time"
+        optional
+        hint={`When it happened, in ${HERE}; now, where it is empty.`}
+        problem={halfTime ? "Fill in the date and the time, or clear them." : sending.at("events", "0", "timestamp")}
+      >
+        {(attributes) => (
+          <input
+            {...attributes}
+            ref={time}
+            type="datetime-local"
+            value={when}
+            onInput={(event) => {
+              setHalfTime(false);
+              edit(setWhen)(event.currentTarget.value);
+            }}
+          />
+        )}
+      </Field>
       <TextField
         label="External ID"
         optional
