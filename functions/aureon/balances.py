@@ -162,8 +162,9 @@ def find(
     """The balances of these customers and meters; of all of them where none are named.
 
     Where meters are named and no customers, only those are read who hold a balance of one, as an
-    index tells that follows by a moment. Where no customers are named, those are left out of whom nothing was counted yet, incomplete as
-    their balances may be: a list of all is no place to learn that a meter is still counting.
+    index tells that follows by a moment. Where no customers are named, those are left out of whom
+    nothing was counted yet, incomplete as their balances may be: a list of all is no place to learn
+    that a meter is still counting.
     """
     found: list[CustomerMeter] = []
     named = bool(customer_ids or external_ids)

@@ -312,7 +312,8 @@ def test_a_meters_customers_have_all_their_ledgers_and_ghosts_are_none_of_them(
     meter_id = api.meter()
 
     def use(units: int, **whose: str) -> None:
-        assert api.ingest({"name": "api_usage", "metadata": {"units": units}, **whose}).status == 200
+        event = {"name": "api_usage", "metadata": {"units": units}, **whose}
+        assert api.ingest(event).status == 200
 
     def listed() -> list[tuple[str, int]]:
         return sorted(
