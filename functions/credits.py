@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from aureon import answers, credits
-from aureon.bodies import check
-from aureon.bodies.credits import CaptureBody, HoldBody, SpendBody
 from aureon.http import Answer, Request, Resolver
+from aureon.plain_credits import parse_capture, parse_hold, parse_spend
 
 api = Resolver()
 handler = api.handler
@@ -16,14 +15,14 @@ WRITE = "credits:write"
 
 @api.route("POST", "/v1/credits/spend", scope=WRITE)
 def spend(request: Request) -> Answer:
-    body = check(SpendBody, request.body())
+    body = parse_spend(request.body())
     spent = credits.spend(request.store, request.organization_id, body)
     return Answer(200, answers.spent(spent))
 
 
 @api.route("POST", "/v1/credits/holds", scope=WRITE)
 def place(request: Request) -> Answer:
-    body = check(HoldBody, request.body())
+    body = parse_hold(request.body())
     hold = credits.place_hold(request.store, request.organization_id, body)
     return Answer(200, answers.hold(hold))
 
@@ -36,7 +35,7 @@ def get(request: Request, hold_id: str) -> Answer:
 
 @api.route("POST", "/v1/credits/holds/<hold_id>/capture", scope=WRITE)
 def capture(request: Request, hold_id: str) -> Answer:
-    body = check(CaptureBody, request.body() if request.raw_body else {})
+    body = parse_capture(request.body() if request.raw_body else {})
     hold = credits.capture(request.store, request.organization_id, hold_id, body)
     return Answer(200, answers.hold(hold))
 

@@ -34,6 +34,7 @@ from aureon.store import Store, put_new
 
 if TYPE_CHECKING:
     from aureon.bodies.credits import CaptureBody, HoldBody, SpendBody
+    from aureon.plain_credits import PlainCapture, PlainHold, PlainSpend
 
 MAX_HOLD_ID_CHARACTERS: Final = 64
 LEAST_UNITS: Final = Decimal("1e-9")
@@ -50,7 +51,7 @@ class Spent:
     standings: Sequence[Standing]
 
 
-def spend(store: Store, organization_id: str, body: SpendBody) -> Spent:
+def spend(store: Store, organization_id: str, body: PlainSpend | SpendBody) -> Spent:
     """Count one event where the credits suffice, in one step.
 
     Raises `InsufficientCredits`, with nothing stored, `Invalid`, and `Conflict` where the external
@@ -85,7 +86,7 @@ def spend(store: Store, organization_id: str, body: SpendBody) -> Spent:
     return account.settle(decide, proof)
 
 
-def place_hold(store: Store, organization_id: str, body: HoldBody) -> Hold:
+def place_hold(store: Store, organization_id: str, body: PlainHold | HoldBody) -> Hold:
     """Reserve units under an external id; a repeat finds the hold that there is.
 
     Raises `InsufficientCredits`, `TooManyHolds`, `Invalid`, and `Conflict` where the external id
@@ -152,7 +153,9 @@ def get_hold(store: Store, organization_id: str, hold_id: str) -> Hold:
     return Hold.from_item(found[hold_key]).ended(found.get(outcome_key))
 
 
-def capture(store: Store, organization_id: str, hold_id: str, body: CaptureBody) -> Hold:
+def capture(
+    store: Store, organization_id: str, hold_id: str, body: PlainCapture | CaptureBody
+) -> Hold:
     """Count what was used in the end, and give back the rest.
 
     What was reserved is admitted in any case while the hold is open; what goes beyond it, or comes
@@ -311,7 +314,7 @@ def _place(ledger_id: str, batch: str, event: Event) -> Place:
     return Place(ledger_id, keys.PageKey(event.hour, batch, 0, 0), 0)
 
 
-def _named(body: SpendBody | HoldBody) -> Named:
+def _named(body: PlainSpend | SpendBody | PlainHold | HoldBody) -> Named:
     if body.external_customer_id is not None:
         return Named(True, body.external_customer_id)
     return Named(False, body.customer_id or "")

@@ -19,6 +19,8 @@ from aureon.domain.events import (
     LLM,
     MAX_AHEAD,
     MAX_ID_CHARACTERS,
+    MAX_INTEGER_DIGITS,
+    MAX_LLM_TEXT_CHARACTERS,
     MAX_METADATA_KEY_CHARACTERS,
     MAX_METADATA_KEYS,
     MAX_METADATA_VALUE_CHARACTERS,
@@ -52,6 +54,24 @@ class PlainEvent(msgspec.Struct):
     externalId: UnsetType = UNSET  # noqa: N815
 
 
+_LlmText = Annotated[str, Meta(max_length=MAX_LLM_TEXT_CHARACTERS)]
+_Tokens = Annotated[int, Meta(ge=0, lt=10**MAX_INTEGER_DIGITS)]
+_Text = Annotated[str, Meta(min_length=1, max_length=MAX_METADATA_VALUE_CHARACTERS)]
+
+
+class _Llm(msgspec.Struct, forbid_unknown_fields=True):
+    """The call to a language model, by these spellings only."""
+
+    vendor: _Text
+    model: _Text
+    input_tokens: _Tokens
+    output_tokens: _Tokens
+    total_tokens: _Tokens
+    prompt: _LlmText | None = None
+    response: _LlmText | None = None
+    cached_input_tokens: _Tokens | None = None
+
+
 def plain_events(sent: list[Any], received_at: datetime) -> list[Event] | None:
     """These events, where all of them are plain; where they are not, `IngestBody` must look.
 
@@ -65,7 +85,10 @@ def plain_events(sent: list[Any], received_at: datetime) -> list[Event] | None:
     latest = received_at + MAX_AHEAD
     made = []
     for position, event in enumerate(found):
-        if not _is_plain(event):
+        metadata = event.metadata
+        if not is_plain_customer(event.customer_id, event.external_customer_id):
+            return None
+        if not is_plain_metadata(metadata):
             return None
         sent_at = None
         if event.timestamp is not None:
@@ -85,7 +108,7 @@ def plain_events(sent: list[Any], received_at: datetime) -> list[Event] | None:
                 customer,
                 event.name,
                 sent_at or received_at,
-                _with_decimal_cost(event.metadata) if COST in event.metadata else event.metadata,
+                understood(metadata),
                 event.external_id or None,
                 sent_at,
             )
@@ -93,25 +116,28 @@ def plain_events(sent: list[Any], received_at: datetime) -> list[Event] | None:
     return made
 
 
-def _is_plain(event: PlainEvent) -> bool:
-    external = event.external_customer_id
-    if external is None:
-        if event.customer_id is None:
-            return False
-    elif event.customer_id is not None or external.endswith(UNREACHABLE):
-        return False
-    if len(event.metadata) > MAX_METADATA_KEYS:
+def is_plain_customer(customer_id: str | None, external_customer_id: str | None) -> bool:
+    """Whether one customer is named, in one way, by what a path can tell from another id."""
+    if external_customer_id is None:
+        return customer_id is not None
+    return customer_id is None and not external_customer_id.endswith(UNREACHABLE)
+
+
+def is_plain_metadata(metadata: dict[str, Any]) -> bool:
+    if len(metadata) > MAX_METADATA_KEYS:
         return False
     # In one loop: it is most of what there is to check, and calls would take most of the time.
-    for name, value in event.metadata.items():
-        if not 0 < len(name) <= MAX_METADATA_KEY_CHARACTERS or name == LLM:
+    for name, value in metadata.items():
+        if not 0 < len(name) <= MAX_METADATA_KEY_CHARACTERS:
             return False
         kind = type(value)
         if name == COST:
             if not _is_plain_cost(value):
                 return False
-            continue
-        if kind is str:
+        elif name == LLM:
+            if not _is_plain_llm(value):
+                return False
+        elif kind is str:
             if not 0 < len(value) <= MAX_METADATA_VALUE_CHARACTERS:
                 return False
         elif kind is int or kind is Decimal:
@@ -133,6 +159,19 @@ def _is_plain_cost(value: Any) -> bool:
     return number_problem(amount) is None
 
 
-def _with_decimal_cost(metadata: dict[str, Any]) -> dict[str, Any]:
+def _is_plain_llm(value: Any) -> bool:
+    if type(value) is not dict:
+        return False
+    try:
+        msgspec.convert(value, _Llm)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def understood(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Plain metadata as events keep it: the amount of its cost is a Decimal."""
+    if COST not in metadata:
+        return metadata
     cost = metadata[COST]
     return {**metadata, COST: {**cost, "amount": Decimal(cost["amount"])}}

@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aureon import keys, times
-from aureon.bodies.events import MAX_LLM_TEXT_CHARACTERS
 from aureon.domain import events as limits
-from aureon.domain.events import Event, Named
+from aureon.domain.events import MAX_LLM_TEXT_CHARACTERS, Event, Named
 from aureon.domain.pages import (
     MAX_TEXT_BYTES,
     LoggedEvent,

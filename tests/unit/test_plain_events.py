@@ -57,7 +57,29 @@ costs = st.fixed_dictionaries(
     {"amount": strange(1), "currency": st.one_of(st.just("usd"), strange("usd"))},
     optional={"more": st.just(1)},
 )
+LLM = {
+    "vendor": "acme",
+    "model": "small",
+    "input_tokens": 3,
+    "output_tokens": 4,
+    "total_tokens": 7,
+    "cached_input_tokens": None,
+    "prompt": "Why?",
+}
+llms = st.builds(
+    lambda changed, left_out: {
+        name: value for name, value in (LLM | changed).items() if name != left_out
+    },
+    st.dictionaries(
+        st.sampled_from([*LLM, "response", "inputTokens", "more"]), strange(1), max_size=2
+    ),
+    st.sampled_from([None, *LLM]),
+)
 metadata = st.one_of(
+    st.fixed_dictionaries(
+        {"_llm": st.one_of(llms, strange(1))},
+        optional={"_cost": costs},
+    ),
     st.fixed_dictionaries({"_cost": st.one_of(costs, strange(1))}),
     st.dictionaries(
         st.one_of(
@@ -101,6 +123,16 @@ def test_a_cost_is_taken_the_short_way_and_is_a_decimal(amount: Any) -> None:
 
     assert found is not None and found == long_way(sent)
     assert isinstance(found[0].metadata["_cost"]["amount"], Decimal)
+
+
+@pytest.mark.parametrize("left_out", [None, "prompt", "cached_input_tokens"])
+def test_a_call_to_a_language_model_is_taken_the_short_way(left_out: str | None) -> None:
+    llm = {name: value for name, value in LLM.items() if name != left_out}
+    sent = [{**USUAL, "metadata": {"units": 1, "_llm": llm}}]
+
+    found = plain_events(sent, NOW)
+
+    assert found is not None and found == long_way(sent)
 
 
 @pytest.mark.parametrize("left_out", ["external_id", "timestamp", "metadata", None])

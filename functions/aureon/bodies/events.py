@@ -30,8 +30,6 @@ from aureon.bodies import (
 from aureon.domain import events
 from aureon.domain.events import Event
 
-MAX_LLM_TEXT_CHARACTERS: Final = 10_000
-
 
 def _timestamp(value: Any, info: ValidationInfo) -> datetime | None:
     if value is None:
@@ -85,8 +83,8 @@ class _Cost(Model):
 class _Llm(Model):
     vendor: Text
     model: Text
-    prompt: Annotated[str, Field(max_length=MAX_LLM_TEXT_CHARACTERS)] | None = None
-    response: Annotated[str, Field(max_length=MAX_LLM_TEXT_CHARACTERS)] | None = None
+    prompt: Annotated[str, Field(max_length=events.MAX_LLM_TEXT_CHARACTERS)] | None = None
+    response: Annotated[str, Field(max_length=events.MAX_LLM_TEXT_CHARACTERS)] | None = None
     input_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)]
     cached_input_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)] | None = None
     output_tokens: Annotated[int, Field(ge=0, lt=10**events.MAX_INTEGER_DIGITS)]
