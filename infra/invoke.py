@@ -18,11 +18,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -31,6 +33,7 @@ from aureon_cli.engine import CREDENTIALS
 from infra import bundle
 from infra.bundle import ROOT, Assets
 from infra.functions import timeout
+from infra.relay import relayed
 
 ENVIRONMENT: Final = ROOT / ".venv-sam"
 TEMPLATE: Final = ROOT / "build" / "cdk.out" / "Aureon.template.json"
@@ -38,6 +41,9 @@ EMULATOR: Final = "samcli/local/rapid/aws-lambda-rie-{}"
 MACHINES: Final = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 INVOCATIONS: Final = "/2015-03-31/functions/function/invocations"
 HOST: Final = "127.0.0.1"
+LOOPBACK: Final = (HOST, "localhost", "::1")
+# What Docker Desktop calls its host in a container.
+DESKTOP_HOST: Final = "host.docker.internal"
 START_SECONDS: Final = 30.0
 # More than any function's own timeout, which the emulator keeps.
 ENOUGH_SECONDS: Final = 1_000.0
@@ -47,6 +53,10 @@ POLL_SECONDS: Final = 0.02
 SAMPLE_TOKEN: Final = "aureon_oat_sample"  # noqa: S105
 # What a function sees of this process's environment.
 INHERITED: Final = ("HOME", "PATH", "LD_LIBRARY_PATH", "NO_PROXY", "no_proxy")
+
+
+# Two that look for free ports at once would find the same ones.
+_starting = threading.Lock()
 
 
 class CannotInvoke(Exception):
@@ -62,35 +72,42 @@ def emulated(
     What it logs goes to the file descriptor `log`, or to standard error.
     """
     layers = (assets.dependencies / "python", assets.package / "python")
-    places = [f"{HOST}:{port}" for port in _free_ports(2)]
-    process = subprocess.Popen(  # noqa: S603
-        [
-            str(emulator()),
-            "--runtime-interface-emulator-address",
-            places[0],
-            "--runtime-api-address",
-            places[1],
-            str(ENVIRONMENT / "bin" / "python"),
-            "-m",
-            "awslambdaric",
-            f"{handler}.handler",
-        ],
-        cwd=assets.handlers[handler],
-        stdin=subprocess.DEVNULL,
-        stdout=log or sys.stderr.fileno(),
-        stderr=log or sys.stderr.fileno(),
-        start_new_session=True,
-        env={name: os.environ[name] for name in INHERITED if name in os.environ}
-        | {
-            "PYTHONPATH": os.pathsep.join(map(str, layers)),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "AWS_LAMBDA_FUNCTION_NAME": handler,
-            "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout(handler).to_seconds()),
-        }
-        | dict(environment),
-    )
+    with _starting:
+        places = [f"{HOST}:{port}" for port in _free_ports(2)]
+        process = subprocess.Popen(  # noqa: S603
+            [
+                str(emulator()),
+                "--runtime-interface-emulator-address",
+                places[0],
+                "--runtime-api-address",
+                places[1],
+                str(ENVIRONMENT / "bin" / "python"),
+                "-m",
+                "awslambdaric",
+                f"{handler}.handler",
+            ],
+            cwd=assets.handlers[handler],
+            stdin=subprocess.DEVNULL,
+            stdout=log or sys.stderr.fileno(),
+            stderr=log or sys.stderr.fileno(),
+            start_new_session=True,
+            env={name: os.environ[name] for name in INHERITED if name in os.environ}
+            | {
+                "PYTHONPATH": os.pathsep.join(map(str, layers)),
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "AWS_LAMBDA_FUNCTION_NAME": handler,
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout(handler).to_seconds()),
+            }
+            | dict(environment),
+        )
+        try:
+            for place in places:
+                _await(place, process)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
     try:
-        _await(places[0], process)
         with httpx.Client(
             base_url=f"http://{places[0]}", timeout=ENOUGH_SECONDS, trust_env=False
         ) as client:
@@ -174,24 +191,76 @@ def has_docker() -> bool:
     return asked.returncode == 0
 
 
+@contextmanager
+def _in_reach(variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """The variables as they are right in a container, for as long as this lasts.
+
+    A service on this machine's own address is reached through a relay on the gateway of Docker's
+    network. Where Docker has a machine of its own (Docker Desktop), the gateway is not ours, and
+    `DESKTOP_HOST` leads to this machine's own address.
+    """
+    url = urlsplit(variables.get("AWS_ENDPOINT_URL", ""))
+    if url.hostname not in LOOPBACK or url.port is None:
+        yield dict(variables)
+        return
+    with ExitStack() as stack:
+        try:
+            address = _gateway()
+            port = stack.enter_context(relayed(address, (url.hostname, url.port)))
+            place = f"{address}:{port}"
+        except OSError:
+            place = f"{DESKTOP_HOST}:{url.port}"
+        # Queues are named by URLs of the same service.
+        yield {name: text.replace(url.netloc, place) for name, text in variables.items()}
+
+
+def _gateway() -> str:
+    """The address of this machine in Docker's default network. Raises OSError."""
+    asked = subprocess.run(  # noqa: S603
+        [
+            shutil.which("docker") or "docker",
+            *("network", "inspect", "bridge"),
+            *("--format", "{{(index .IPAM.Config 0).Gateway}}"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    if asked.returncode != 0 or not asked.stdout.strip():
+        raise OSError("Docker names no gateway.")
+    return asked.stdout.strip()
+
+
 def _with_sam(handler: str, event: str, variables: Mapping[str, str]) -> int:
-    """Run ``sam local invoke`` on the template that synthesis wrote, and say how it ended."""
-    template = json.loads(TEMPLATE.read_text())["Resources"]
-    (name,) = [
-        name
-        for name, resource in template.items()
+    """Run ``sam local invoke`` on the template that synthesis wrote, and say how it ended.
+
+    SAM gives a function only variables that its template names: this one is a copy that names
+    them all. It lies beside the template, which names the assets by where they are from there.
+    """
+    template = json.loads(TEMPLATE.read_text())
+    found = {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
         if resource.get("Properties", {}).get("Handler") == f"{handler}.handler"
-    ]
-    with tempfile.TemporaryDirectory() as folder:
+    }
+    if not found:
+        raise CannotInvoke(f"There is no function {handler} in {TEMPLATE.name}.")
+    ((name, function),) = found.items()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.NamedTemporaryFile("w", dir=TEMPLATE.parent, suffix=".template.json") as copy,
+        _in_reach(variables) as seen,
+    ):
+        function.setdefault("Environment", {}).setdefault("Variables", {}).update(seen)
+        json.dump(template, copy)
+        copy.flush()
         Path(folder, "event.json").write_text(event)
-        # SAM gives a function only variables that its template names, by any value.
-        Path(folder, "variables.json").write_text(json.dumps({"Parameters": dict(variables)}))
+        # Before what the template says, SAM would take what its own environment says.
+        Path(folder, "variables.json").write_text(json.dumps({"Parameters": seen}))
         return subprocess.run(  # noqa: S603
             [
                 str(ENVIRONMENT / "bin" / "sam"),
-                *("local", "invoke", name, "--template", str(TEMPLATE)),
+                *("local", "invoke", name, "--template", copy.name),
                 *("--event", f"{folder}/event.json", "--env-vars", f"{folder}/variables.json"),
-                *("--docker-network", "host"),
             ],
             env={**os.environ, **variables, "SAM_CLI_TELEMETRY": "0"},
         ).returncode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from aws_cdk import App, CfnOutput, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -25,6 +25,8 @@ from infra.settings import Settings
 from infra.table import Table
 from infra.watching import Watching
 
+ASSET_METADATA: Final = "aws:cdk:enable-asset-metadata"
+
 
 class Aureon(Stack):
     """Metering and credits: a table, queues, a function for each handler, an API."""
@@ -36,6 +38,9 @@ class Aureon(Stack):
         # A function depends on its role and on the role's policy: the CDK writes both down, though
         # the function names the role already.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
+        # Where a function's code lies is written beside it, as the CDK's own command has it: SAM
+        # runs a function only where it finds that.
+        self.node.set_context(ASSET_METADATA, True)
         table = Table(self, "Table", settings=settings)
         ingestion = WorkQueue(
             self,
