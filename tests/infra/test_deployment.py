@@ -6,7 +6,10 @@ The engine knows no IAM: what the roles allow is asserted in `test_access`.
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -50,6 +53,7 @@ class Deployed:
     organization_id: str
     ingestion: Queue
     dead: Queue
+    table: str
 
     def meter(self) -> None:
         answer = self.api.post(
@@ -108,6 +112,7 @@ def deployed(
             organization_id,
             Queue(client, outputs["QueueUrl"]),
             Queue(client, outputs["DeadLetterQueueUrl"]),
+            outputs["TableName"],
         )
         stack.meter()
         yield stack
@@ -281,6 +286,35 @@ def test_a_poisoned_message_ends_in_the_dead_letter_queue(
     wait_for(lambda: bool(listed()), "the message is dead")
     (dead,) = listed()
     assert "customer_id" in dead["reason"]
+
+
+def aureon(engine: Engine, table: str, *arguments: str) -> str:
+    """What the command says, as a person runs it who has deployed the stack."""
+    ran = subprocess.run(
+        [Path(sys.executable).with_name("aureon"), *arguments],
+        env={"PATH": os.environ["PATH"], "AUREON_TABLE": table, **engine.environment},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.strip()
+
+
+def test_a_command_makes_the_first_organization_and_its_token(
+    engine: Engine, deployed: Deployed
+) -> None:
+    organization_id = aureon(engine, deployed.table, "organizations", "create", "Acme")
+    token = aureon(engine, deployed.table, "tokens", "create", "--organization", organization_id)
+    own = {"Authorization": f"Bearer {token}"}
+
+    body = {"email": "first@example.com", "external_id": "first"}
+    made = deployed.api.post("/v1/customers/", json=body, headers=own)
+    assert made.status_code == 201, made.text
+    assert made.json()["organization_id"] == organization_id
+
+    # It is an organization of its own: the one beside it does not see its customer.
+    assert deployed.api.get("/v1/customers/external/first", headers=own).status_code == 200
+    assert deployed.api.get("/v1/customers/external/first").status_code == 404
 
 
 GUIDE = """
