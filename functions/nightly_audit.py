@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aureon import metrics, nightly, runtime
 from aureon.errors import Unavailable
@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from aureon.audit import Outcome
+    from aureon.projection_audit import ProjectedOutcome
     from aureon.store import Store
+
+# Of one ledger's projection, which has an item for each day and each name of events.
+MAX_DIFFERENCES_LOGGED: Final = 100
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -33,7 +37,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _work(store: Store, job: nightly.Job) -> None:
-    ledgers = skipped = differences = 0
+    ledgers = skipped = differences = projected_differences = 0
 
     def note(outcome: Outcome) -> None:
         nonlocal ledgers, skipped, differences
@@ -59,8 +63,33 @@ def _work(store: Store, job: nightly.Job) -> None:
             ],
         )
 
-    left = nightly.work(store, job, note)
-    metrics.emit(AuditedLedgers=ledgers, AuditSkippedLedgers=skipped, AuditDifferences=differences)
+    def note_projected(outcome: ProjectedOutcome) -> None:
+        nonlocal projected_differences
+        projected_differences += len(outcome.differences)
+        # What is behind is looked at again, and what moves all the time can't be compared.
+        if outcome.status != "different":
+            return
+        logger.error(
+            "projection different",
+            organization_id=job.organization_id,
+            ledger_id=outcome.ledger_id,
+            differences=[
+                {
+                    "about": difference.about,
+                    "stored": difference.stored,
+                    "counted": difference.counted,
+                }
+                for difference in outcome.differences[:MAX_DIFFERENCES_LOGGED]
+            ],
+        )
+
+    left = nightly.work(store, job, note, note_projected)
+    metrics.emit(
+        AuditedLedgers=ledgers,
+        AuditSkippedLedgers=skipped,
+        AuditDifferences=differences,
+        AuditProjectionDifferences=projected_differences,
+    )
     logger.info(
         "audit", organization_id=job.organization_id, ledgers=ledgers, complete=left is None
     )

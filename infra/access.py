@@ -141,9 +141,9 @@ ON_TABLE: Final[Mapping[str, Grants]] = {
         "Query": (LOG, TIMELINE),
     },
     "nightly_audit": {
-        "GetItem": (METERS, ORGANIZATION),
-        "BatchGetItem": (CUSTOMER, EXTERNAL),
-        "Query": (CUSTOMER, LOG, METERS, UNIQUE),
+        "GetItem": (METERS, ORGANIZATION, PROJECTION),
+        "BatchGetItem": (CUSTOMER, EXTERNAL, TIMELINE),
+        "Query": (CUSTOMER, LOG, METERS, UNIQUE, NAMES, QUANTITIES, VALUES, PASTS),
     },
     "projector": {
         "GetItem": (METERS, PROJECTION),

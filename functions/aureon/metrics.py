@@ -35,10 +35,12 @@ UNITS: Final[Mapping[str, str]] = {
     "ProjectorLag": "Seconds",
     "BackfillLag": "Seconds",
     # Of the nightly audit: ledgers that it was done with, those of them that it could not
-    # compare, and figures that differ from the log.
+    # compare, figures of balances that differ from the log, and what is projected for looking
+    # and differs.
     "AuditedLedgers": "Count",
     "AuditSkippedLedgers": "Count",
     "AuditDifferences": "Count",
+    "AuditProjectionDifferences": "Count",
 }
 
 

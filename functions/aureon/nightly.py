@@ -3,6 +3,9 @@
 An invocation stops while there is time to say where: the next one goes on there. A ledger may be
 compared twice then, and none is left out, but for one whose log takes longer than a whole
 invocation: it is told as not compared.
+
+What is projected is compared beside the balances. What everyone's events come to is the sum over
+all ledgers, and is compared where one invocation was enough for all of them.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import Final, Self
 from aureon import tokens
 from aureon.audit import BEGINNING, Audit, Outcome, Place
 from aureon.errors import NotFound, Unavailable
+from aureon.projection_audit import BEHIND_SECONDS, ProjectedOutcome, ProjectionAudit
 from aureon.store import Store
 
 # The variable of the environment that holds the URL of the jobs' queue.
@@ -26,19 +30,30 @@ RESERVE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True)
 class Job:
-    """A message of the queue: an organization, from a place in its directory on."""
+    """A message of the queue: an organization, from a place in its directory on.
+
+    `behind` are ledgers before that place whose projection is to be looked at again.
+    """
 
     organization_id: str
     place: Place = BEGINNING
+    behind: tuple[str, ...] = ()
 
     @classmethod
     def from_body(cls, body: str) -> Self:
         """Raises ValueError, TypeError and KeyError where the body is not a job's."""
         read = json.loads(body)
-        return cls(read["organization_id"], Place(*read["place"]))
+        behind = tuple(read.get("behind", ()))
+        return cls(read["organization_id"], Place(*read["place"]), behind)
 
     def to_body(self) -> str:
-        return json.dumps({"organization_id": self.organization_id, "place": self.place})
+        return json.dumps(
+            {
+                "organization_id": self.organization_id,
+                "place": self.place,
+                "behind": self.behind,
+            }
+        )
 
 
 def start(store: Store) -> int:
@@ -60,24 +75,51 @@ def send(job: Job) -> None:
 
     jobs = queue.from_environment(QUEUE)
     if jobs is not None:
-        jobs.send(job.to_body(), {})
+        # What was behind has this long to follow.
+        delay_seconds = round(BEHIND_SECONDS) if job.behind else 0
+        jobs.send(job.to_body(), {}, delay_seconds=delay_seconds)
 
 
-def work(store: Store, job: Job, note: Callable[[Outcome], None]) -> Job | None:
-    """Audit ledgers while there is time, and `note` what became of each.
+def work(
+    store: Store,
+    job: Job,
+    note: Callable[[Outcome], None],
+    note_projected: Callable[[ProjectedOutcome], None],
+) -> Job | None:
+    """Audit ledgers while there is time, and note what became of each, and of its projection.
 
     Returns the job that is left, if any is. Raises `Unavailable` where nothing could be done.
     """
     audit = Audit(store, job.organization_id)
+    projected = ProjectionAudit(store, job.organization_id, dict.fromkeys(job.behind))
+    at_once = job.place == BEGINNING
+
+    def left() -> Job:
+        return replace(job, place=audit.place, behind=tuple(projected.behind))
+
     try:
+        if at_once:
+            projected.begin()
         for outcome in audit.of_organization(job.place):
+            its_projection = projected.of_ledger(outcome.ledger_id)
             if audit.place != job.place and not store.has_time():
-                return replace(job, place=audit.place)
+                return left()
             note(outcome)
+            note_projected(its_projection)
+        if at_once:
+            note_projected(projected.of_everyone())
+        # The queue waits before they are looked at again.
+        if projected.behind and audit.place != job.place:
+            return left()
+        for number, again in enumerate(projected.of_those_behind(pause_seconds=0.0)):
+            if number and not store.has_time():
+                projected.behind[again.ledger_id] = None
+                return left()
+            note_projected(again)
     except NotFound:
         return None
     except Unavailable:
-        if audit.place == job.place:
+        if left() == job:
             raise
-        return replace(job, place=audit.place)
+        return left()
     return None

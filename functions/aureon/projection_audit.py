@@ -39,7 +39,8 @@ FIRST_PAUSE_SECONDS: Final = 0.1
 LONGEST_PAUSE_SECONDS: Final = 2.0
 # How long the projection may be behind before it is told: three times what it waits for pages.
 BEHIND_SECONDS: Final = 30.0
-MAX_BEHIND: Final = 10_000
+# How many ledgers are looked at again: their ids fit into a message of a queue.
+MAX_BEHIND: Final = 5_000
 PAGES: Final = 50
 
 Status = Literal["clean", "different", "behind", "not compared"]
@@ -74,11 +75,14 @@ class _Stored(NamedTuple):
 
 @dataclass
 class ProjectionAudit:
-    """Compares what is projected of one organization, ledger by ledger."""
+    """Compares what is projected of one organization, ledger by ledger.
+
+    Another audit may go on with those that are `behind`, but not with `of_everyone`.
+    """
 
     store: Store
     organization_id: str
-    _behind: dict[str, None] = field(default_factory=dict)
+    behind: dict[str, None] = field(default_factory=dict)
     _totals: Totals = field(default_factory=dict)
     _everyone: Totals | None = None
 
@@ -99,18 +103,20 @@ class ProjectionAudit:
             self._everyone = None
         else:
             _add_up(self._totals, self._items)
-        if outcome.behind and len(self._behind) < MAX_BEHIND:
-            self._behind[ledger_id] = None
+        if outcome.behind and len(self.behind) < MAX_BEHIND:
+            self.behind[ledger_id] = None
         return outcome
 
-    def of_those_behind(self) -> Iterator[ProjectedOutcome]:
+    def of_those_behind(
+        self, *, pause_seconds: float = BEHIND_SECONDS
+    ) -> Iterator[ProjectedOutcome]:
         """Look again, after a while, at the ledgers that were behind: they differ if they are."""
-        if not self._behind:
+        if not self.behind:
             return
-        time.sleep(BEHIND_SECONDS)
-        behind, self._behind = list(self._behind), {}
-        for ledger_id in behind:
+        time.sleep(pause_seconds)
+        for ledger_id in list(self.behind):
             outcome = self._compare(ledger_id)
+            del self.behind[ledger_id]
             if outcome.behind and outcome.status != "not compared":
                 missing = ProjectedDifference(ledger_id, "pages", "0", str(outcome.behind))
                 differences = (*outcome.differences, missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +15,13 @@ from aureon import directory, keys, metrics, nightly, tokens
 from aureon.audit import Outcome, Place
 from aureon.errors import Unavailable
 from aureon.nightly import Job
-from aureon.store import LONGEST_CALL_SECONDS, Store, put_over
+from aureon.projection_audit import ProjectedOutcome
+from aureon.store import LONGEST_CALL_SECONDS, Store, delete, put_over
 from aureon_cli.gateway import Context
 from tests.api import Api
+from tests.projection import project_all
 from tests.queue import Queues
+from tests.seams import without_pauses
 
 
 def enough() -> Any:
@@ -26,6 +30,13 @@ def enough() -> Any:
 
 def record(job: Job) -> dict[str, Any]:
     return {"messageId": job.organization_id, "body": job.to_body()}
+
+
+@pytest.fixture(autouse=True)
+def hasty() -> Iterator[None]:
+    """Nothing waits before it is compared again."""
+    with without_pauses():
+        yield
 
 
 def customers(api: Api, count: int) -> list[str]:
@@ -44,6 +55,19 @@ def damage(api: Api, customer_id: str, meter_id: str) -> None:
     item = dict(api.store.get(key) or {})
     item["sum"] += 1
     api.store.write(put_over(key, item))
+
+
+def ignored(outcome: Outcome) -> None:
+    """Nobody looks at it."""
+
+
+def lose_a_name(api: Api, ledger_id: str) -> None:
+    """Let what is projected of a ledger miss the name of its events."""
+    (key,) = [
+        keys.Key(item[keys.PARTITION], item[keys.SORT])
+        for item in api.store.query(keys.names(api.organization_id, 1, ledger_id))
+    ]
+    api.store.write(delete(key))
 
 
 class Hurried(Store):
@@ -65,26 +89,27 @@ def hurried(store: Store, looks: int) -> Store:
 def test_every_ledger_is_audited_however_often_time_runs_out(api: Api) -> None:
     api.meter()
     ids = set(customers(api, 12))
+    project_all(api.store)
     seen: list[Outcome] = []
+    projected: list[ProjectedOutcome] = []
     job: Job | None = Job(api.organization_id)
     invocations = 0
 
     while job is not None:
         # What is left goes through the queue as a text.
         job = Job.from_body(job.to_body())
-        job = nightly.work(hurried(api.store, 40), job, seen.append)
+        job = nightly.work(hurried(api.store, 80), job, seen.append, projected.append)
         invocations += 1
         assert invocations < 100
 
     assert invocations > 3
     clean = {outcome.customer_id for outcome in seen if outcome.status == "clean"}
     assert clean == ids | {None}
+    compared = {outcome.ledger_id for outcome in projected if outcome.status == "clean"}
+    assert {outcome.ledger_id for outcome in seen} <= compared
 
 
-def test_a_ledger_that_takes_longer_than_an_invocation_holds_up_no_other(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("aureon.audit.FIRST_PAUSE_SECONDS", 0.0)
+def test_a_ledger_that_takes_longer_than_an_invocation_holds_up_no_other(api: Api) -> None:
     api.meter()
     customers(api, 2)
     partitions = directory.partitions(api.organization_id)
@@ -97,7 +122,7 @@ def test_a_ledger_that_takes_longer_than_an_invocation_holds_up_no_other(
         seen: list[Outcome] = []
         store = hurried(api.store, looks)
         try:
-            left = nightly.work(store, whole, seen.append)
+            left = nightly.work(store, whole, seen.append, lambda projected: None)
         except Unavailable:
             continue
         if seen and seen[0].status == "not compared":
@@ -129,6 +154,7 @@ def test_a_difference_is_told(
 ) -> None:
     meter_id = api.meter()
     (first, *_) = customers(api, 3)
+    project_all(api.store)
     damage(api, first, meter_id)
     monkeypatch.setenv(metrics.STACK, "Test")
 
@@ -138,6 +164,63 @@ def test_a_difference_is_told(
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
     told = (line["AuditedLedgers"], line["AuditSkippedLedgers"], line["AuditDifferences"])
     assert told == (4, 0, 1)
+    assert line["AuditProjectionDifferences"] == 0
+
+
+def test_a_difference_of_what_is_projected_is_told_beside_those_of_balances(
+    api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.meter()
+    (first, *_) = customers(api, 2)
+    project_all(api.store)
+    lose_a_name(api, first)
+    monkeypatch.setenv(metrics.STACK, "Test")
+
+    nightly_audit.handler({"Records": [record(Job(api.organization_id))]}, enough())
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["AuditedLedgers"], line["AuditDifferences"]) == (3, 0)
+    # Everyone's names are one more than those of the ledgers.
+    assert line["AuditProjectionDifferences"] == 2
+
+
+def test_what_is_behind_is_looked_at_again_after_a_while(
+    api: Api, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.meter()
+    customers(api, 3)
+    projected: list[ProjectedOutcome] = []
+
+    left = nightly.work(api.store, Job(api.organization_id), ignored, projected.append)
+
+    assert left is not None
+    assert len(left.behind) == 4
+    assert not [outcome for outcome in projected if outcome.status == "different"]
+    monkeypatch.setenv(nightly.QUEUE, queues.ingestion.url)
+    nightly.send(left)
+    assert list(queues.ingestion.receive(wait_seconds=0)) == []
+    project_all(api.store)
+    projected.clear()
+    rest: Job | None = Job.from_body(left.to_body())
+    assert rest == left
+    for _ in range(20):
+        if rest is not None:
+            rest = nightly.work(hurried(api.store, 60), rest, ignored, projected.append)
+    assert rest is None
+    assert {outcome.ledger_id for outcome in projected} == set(left.behind)
+    assert {outcome.status for outcome in projected} == {"clean"}
+
+
+def test_what_stays_behind_is_a_difference(api: Api) -> None:
+    api.meter()
+    customers(api, 3)
+    projected: list[ProjectedOutcome] = []
+    left: Job | None = Job(api.organization_id)
+
+    while left is not None:
+        left = nightly.work(api.store, left, ignored, projected.append)
+
+    assert [outcome.status for outcome in projected].count("different") == 4
 
 
 def test_what_is_left_goes_back_to_the_queue(
