@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from aureon import keys
+from aureon import keys, metrics
 from aureon.store import to_attributes
 from bench import tables
 from bench.scene import engine_process, scene
@@ -25,9 +25,9 @@ TEMPLATE: Final = PRICES.parents[1] / "build" / "cdk.out" / "Aureon.template.jso
 MILLIONS: Final = (1, 10, 1_000)
 GIGABYTE: Final = 10**9
 MINUTES_A_MONTH: Final = 30 * 24 * 60
-# The nightly audit tells three metrics, in one hour of a night.
-AUDIT_METRICS: Final = 3
-METRICS_IN_USE: Final = 9
+# The nightly audit tells its metrics in one hour of a night; they are paid at rest.
+AUDIT_METRICS: Final = sum(name.startswith("Audit") for name in metrics.UNITS)
+METRICS_IN_USE: Final = len(metrics.UNITS) - AUDIT_METRICS
 # Enough for what every customer has to be little beside it.
 EVENTS: Final = 2_000
 # Cases of `make bench`: what a case is called there, how many events a request, and with ids.
@@ -103,8 +103,8 @@ def for_events(
     logged = requests * told["assumptions"]["log_bytes_a_request"] / GIGABYTE * usd["log_gigabyte"]
     stored = usd["dynamodb_stored_gigabyte"] + usd["dynamodb_recoverable_gigabyte"]
     a_million = case["usd_a_million"]["all"] + logged + kept * 1_000_000 / GIGABYTE * stored
-    metrics = METRICS_IN_USE * usd["metric"]
-    return [metrics + million * a_million for million in MILLIONS]
+    told_hourly = METRICS_IN_USE * usd["metric"]
+    return [told_hourly + million * a_million for million in MILLIONS]
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

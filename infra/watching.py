@@ -61,6 +61,16 @@ class Watching(Construct):
         self._table = {"TableName": table_name}
         self.topic = self._topic(email)
         self._watch_api()
+        self._alarm(
+            "functions throttled",
+            # Of all functions at once, which share what the account may run at the same time: one
+            # alarm rather than one for each that a caller waits for.
+            _metric("AWS/Lambda", "Throttles", {}, "Sum"),
+            0,
+            "Lambda turns calls away, of this stack or of another in the account and region: "
+            "docs/limits.md says what to do.",
+            periods=3,
+        )
         for name in workers:
             self._watch_worker(name, functions[name])
         for name, queue in queues.items():
@@ -98,6 +108,12 @@ class Watching(Construct):
             self._of_aureon("AuditDifferences", "Sum"),
             0,
             "A balance is not the sum over the log: run aureon audit, and find out why.",
+        )
+        self._alarm(
+            "projection differs",
+            self._of_aureon("AuditProjectionDifferences", "Sum"),
+            0,
+            "What lists and quantities show is not what the log says: run aureon rebuild.",
         )
         self._dashboard(functions, queues, dead)
 
@@ -212,7 +228,12 @@ class Watching(Construct):
                 "Nightly audit",
                 [
                     self._of_aureon(name, "Sum")
-                    for name in ("AuditedLedgers", "AuditSkippedLedgers", "AuditDifferences")
+                    for name in (
+                        "AuditedLedgers",
+                        "AuditSkippedLedgers",
+                        "AuditDifferences",
+                        "AuditProjectionDifferences",
+                    )
                 ],
             ),
         )

@@ -35,3 +35,8 @@ def test_what_rests_computes_nothing(synthesized: Synthesized) -> None:
         assert "ReservedConcurrentExecutions" not in function
     for alias in synthesized.of_type("AWS::Lambda::Alias").values():
         assert "ProvisionedConcurrencyConfig" not in alias
+
+
+def test_every_price_says_where_it_is_from() -> None:
+    for name, price in json.loads(PRICES.read_text())["prices"].items():
+        assert price["source"].startswith("https://aws.amazon.com/"), name

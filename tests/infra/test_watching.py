@@ -15,7 +15,7 @@ def alarms(synthesized: Synthesized) -> list[Properties]:
 
 def watched(synthesized: Synthesized, metric: str, statistic: str) -> list[Properties]:
     return [
-        {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
+        {dimension["Name"]: dimension["Value"] for dimension in alarm.get("Dimensions", ())}
         for alarm in alarms(synthesized)
         if alarm["MetricName"] == metric
         and statistic in (alarm.get("Statistic"), alarm.get("ExtendedStatistic"))
@@ -25,7 +25,9 @@ def watched(synthesized: Synthesized, metric: str, statistic: str) -> list[Prope
 def handlers(synthesized: Synthesized, dimensions: list[Properties]) -> set[str]:
     functions = synthesized.of_type("AWS::Lambda::Function")
     return {
-        functions[found["FunctionName"]["Ref"]]["Handler"].partition(".")[0] for found in dimensions
+        functions[found["FunctionName"]["Ref"]]["Handler"].partition(".")[0]
+        for found in dimensions
+        if found
     }
 
 
@@ -61,6 +63,20 @@ def test_a_function_that_nobody_waits_for_raises_its_own(synthesized: Synthesize
         assert found == set(synthesized.functions()) - awaited
 
 
+def test_functions_that_a_caller_waits_for_are_throttled_with_an_alarm(
+    synthesized: Synthesized,
+) -> None:
+    """Without a dimension it is the sum over all functions, whose number costs nothing then."""
+    (alarm,) = [
+        alarm
+        for alarm in alarms(synthesized)
+        if alarm["MetricName"] == "Throttles" and not alarm.get("Dimensions")
+    ]
+
+    assert (alarm["Namespace"], alarm["Statistic"]) == ("AWS/Lambda", "Sum")
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+
+
 def test_every_queue_is_watched_for_what_waits_or_has_died(synthesized: Synthesized) -> None:
     queues = synthesized.of_type("AWS::SQS::Queue")
     worked = {name for name, queue in queues.items() if "RedrivePolicy" in queue}
@@ -73,8 +89,9 @@ def test_every_queue_is_watched_for_what_waits_or_has_died(synthesized: Synthesi
     assert named("ApproximateNumberOfMessagesVisible") == set(queues) - worked
 
 
-def test_a_balance_that_differs_raises_an_alarm(synthesized: Synthesized) -> None:
-    assert watched(synthesized, "AuditDifferences", "Sum") == [{"Stack": "Aureon"}]
+def test_what_the_audit_finds_to_differ_raises_an_alarm(synthesized: Synthesized) -> None:
+    for metric in ("AuditDifferences", "AuditProjectionDifferences"):
+        assert watched(synthesized, metric, "Sum") == [{"Stack": "Aureon"}]
 
 
 def test_aureons_own_metrics_are_those_that_functions_tell(synthesized: Synthesized) -> None:
