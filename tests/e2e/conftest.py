@@ -33,8 +33,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         yield run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for the tests of one file: while it runs, nothing else can run an event loop."""
     if browsers.executable() is None:
         pytest.skip("needs Chromium: make test installs it where it can")
     with browsers.chromium() as browser:

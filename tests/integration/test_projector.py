@@ -33,7 +33,7 @@ def store() -> Iterator[Store]:
 
 def meters(api: Api) -> list[str]:
     return [
-        api.meter(**({"func": func} | ({} if func == "count" else {"property": "units"})))
+        api.young_meter(**({"func": func} | ({} if func == "count" else {"property": "units"})))
         for func in FUNCTIONS
     ]
 
@@ -69,7 +69,7 @@ def test_what_is_projected_is_what_the_log_makes_of_it(api: Api) -> None:
 
 def test_a_page_counts_with_the_meters_that_it_was_counted_with(api: Api) -> None:
     api.ingest(event(0))
-    meter_id = api.meter()
+    meter_id = api.young_meter()
     api.ingest(event(1))
     api.patch(f"/v1/meters/{meter_id}", {"is_archived": True})
     api.ingest(event(3))
@@ -231,7 +231,7 @@ def test_two_epochs_are_written_while_one_is_built(api: Api) -> None:
 
 
 def test_pages_are_projected_many_in_a_transaction(api: Api) -> None:
-    api.meter()
+    api.young_meter()
     for number in range(30):
         api.ingest(event(0, f"user_{number}"))
     delivery = records(api.store)

@@ -81,6 +81,8 @@ def test_every_interval_has_its_quantity_and_all_of_them_a_total(api: Api) -> No
     assert reply.body["quantities"][0] == {
         "timestamp": "2025-11-01T00:00:00.000000Z",
         "quantity": 0,
+        "used_units": 0,
+        "granted_units": 0,
     }
     assert (reply.body["total"], reply.body["complete"]) == (Decimal("-0.5"), True)
 
