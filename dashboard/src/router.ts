@@ -16,7 +16,8 @@ export function useRoute(): Route {
   return route;
 }
 
-function read(): Route {
+/** What the address says now: later than what was last shown, where much happens at once. */
+export function read(): Route {
   const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?");
   return { parts: path.split("/").filter(Boolean).map(decoded), query: new URLSearchParams(query) };
 }

@@ -487,6 +487,8 @@ def test_events_arrive_live_and_are_filtered(person: Person) -> None:
     page.get_by_label("Name").fill("api_usage")
     expect(page.get_by_text("No event matches")).to_be_visible()
     button(page, "Clear").click()
+    expect(page.get_by_label("Customer")).to_have_value("")
+    expect(rows).to_have_count(2)
     page.get_by_label("Time").select_option("custom")
     page.get_by_label("Before").fill("2020-01-01T00:00")
     expect(page.get_by_text("No event matches")).to_be_visible()

@@ -9,7 +9,7 @@ import { Icon } from "../parts/icons";
 import { IngestForm } from "../parts/ingest_form";
 import { Await, Card, Dialog, Empty, Page } from "../parts/layout";
 import { Pager } from "../parts/table";
-import { href, replace } from "../router";
+import { href, read, replace } from "../router";
 import { useSession } from "../session";
 import type { Customer, Event, EventName, List, Meter } from "../shapes";
 
@@ -32,10 +32,15 @@ export function EventsPage({ query }: { query: URLSearchParams }): JSX.Element {
   const [ingesting, setIngesting] = useState(false);
   const [live, setLive] = useState(true);
   const [filtering, setFiltering] = useState(false);
+  const [cleared, setCleared] = useState(0);
   const terms = Object.fromEntries(query);
   const page = Number(terms.page ?? 1);
   const show = (changed: Record<string, string | number>): void =>
-    replace(href(["events"], { ...terms, page: "", ...changed }));
+    replace(href(["events"], { ...Object.fromEntries(read().query), page: "", ...changed }));
+  const clear = (): void => {
+    replace(href(["events"]));
+    setCleared(cleared + 1);
+  };
   const found = useLoad(
     (signal) => api.get<List<Event>>("v1/events/", { ...asked(terms), page, limit: PAGE_SIZE }, signal),
     [query.toString()],
@@ -66,7 +71,7 @@ export function EventsPage({ query }: { query: URLSearchParams }): JSX.Element {
             Filters{chosen > 0 && ` (${chosen})`}
           </button>
           {chosen > 0 && (
-            <button type="button" class="link" onClick={() => replace(href(["events"]))}>
+            <button type="button" class="link" onClick={clear}>
               Clear
             </button>
           )}
@@ -84,7 +89,7 @@ export function EventsPage({ query }: { query: URLSearchParams }): JSX.Element {
             options={names.data?.items.map((one) => one.name)}
             onChange={(name) => show({ name })}
           />
-          <CustomerFilter terms={terms} show={show} />
+          <CustomerFilter key={cleared} terms={terms} show={show} />
           <SelectField
             label="Counted by meter"
             value={terms.meter_id ?? ""}
