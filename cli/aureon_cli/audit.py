@@ -17,6 +17,7 @@ from rich.text import Text
 from aureon.audit import Audit, Outcome
 from aureon.errors import Unavailable
 from aureon.projection_audit import ProjectedOutcome, ProjectionAudit
+from aureon_cli.bars import bar
 
 WIDE: Final = 240  # columns, where the output is not a terminal
 MAX_ROWS: Final = 1_000  # of a table, before the next one begins
@@ -179,15 +180,11 @@ class _Pages(ProgressColumn):
 
 
 def _progress(audit: Audit) -> Progress:
-    console = Console(stderr=True, markup=False, highlight=False)
-    return Progress(
+    return bar(
         TextColumn("ledgers"),
         BarColumn(),
         MofNCompleteColumn(),
         _Pages(audit),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )
 
 

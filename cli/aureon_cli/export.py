@@ -24,7 +24,6 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -41,6 +40,7 @@ from aureon.http import Request
 from aureon.store import Store
 from aureon.tokens import NOBODY
 from aureon_cli import parquet
+from aureon_cli.bars import bar
 
 STANDARD_OUTPUT: Final = Path("-")
 PARTIAL_SUFFIX: Final = ".aureon-partial"
@@ -360,18 +360,14 @@ class _Bar:
 
 @contextmanager
 def _bar(source: Source, state: State) -> Iterator[_Bar]:
-    console = Console(stderr=True, markup=False, highlight=False)
-    progress = Progress(
+    progress = bar(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[events]:,} events"),
         TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )
-    total = source.total(state.query) if console.is_terminal else None
+    total = source.total(state.query) if progress.console.is_terminal else None
     with progress:
         task = progress.add_task("", total=total, completed=state.events, events=state.events)
         yield _Bar(progress, task)

@@ -20,7 +20,6 @@ from typing import Any, BinaryIO, Final
 
 import typer
 import uuid_utils
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -32,6 +31,7 @@ from rich.progress import (
 
 from aureon import exact
 from aureon.errors import AureonError, Unavailable
+from aureon_cli.bars import bar
 from aureon_cli.batches import Batch, Cutter, Line
 from aureon_cli.destinations import Api, Destination, Refused
 from aureon_cli.forms import JSON_LINES, Form
@@ -134,16 +134,12 @@ def _lock(file: BinaryIO, path: Path) -> None:
 
 
 def _progress() -> Progress:
-    console = Console(stderr=True, markup=False, highlight=False)
-    return Progress(
+    return bar(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[lines]:,} lines"),
         TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     )
 
 

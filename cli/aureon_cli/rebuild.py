@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from aureon.errors import Unavailable
 from aureon.rebuild import Rebuild
+from aureon_cli.bars import bar
 
 DONE = 0
 BROKEN_OFF = 1
@@ -15,15 +15,11 @@ BROKEN_OFF = 1
 
 def run(rebuild: Rebuild) -> int:
     """Rebuild, and return the exit code. Everything goes to standard error."""
-    console = Console(stderr=True, markup=False, highlight=False)
-    with Progress(
+    with bar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("ledgers"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task(rebuild.phase, total=None)
         try:

@@ -15,7 +15,7 @@ from aureon import keys
 from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.fold import BalanceOf
 from aureon.exact import EXACT
-from aureon.store import Item, Write, put_new, update
+from aureon.store import Item, Write, beats, put_new, update
 
 # What is added to; `distinct` where there are values to count.
 _SUMS: Final = ("sum", "used", "granted", "count")
@@ -66,9 +66,7 @@ def counted(
     if delta.beats(known.get(key, {})):
         extreme, comparison = ("max", "<") if delta.max is not None else ("min", ">")
         set_[extreme] = getattr(delta, extreme)
-        conditions.append(
-            f"(attribute_not_exists(#{extreme}) OR #{extreme} {comparison} :{extreme})"
-        )
+        conditions.append(beats(extreme, comparison))
     if rev is not None:
         conditions.append("#rev = :at_rev" if rev else "attribute_not_exists(#rev)")
         if rev:

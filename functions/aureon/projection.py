@@ -42,6 +42,7 @@ from aureon.store import (
     Store,
     TransactionCancelled,
     Write,
+    beats,
     put,
     put_new,
     update,
@@ -371,15 +372,11 @@ def _add(key: keys.Key, addition: Addition, item: Item) -> Write | None:
     for attribute, value in addition.greatest.items():
         if attribute not in item or value > item[attribute]:
             set_[attribute] = value
-            conditions.append(
-                f"(attribute_not_exists(#{attribute}) OR #{attribute} < :{attribute})"
-            )
+            conditions.append(beats(attribute, "<"))
     for attribute, value in addition.least.items():
         if attribute not in item or value < item[attribute]:
             set_[attribute] = value
-            conditions.append(
-                f"(attribute_not_exists(#{attribute}) OR #{attribute} > :{attribute})"
-            )
+            conditions.append(beats(attribute, ">"))
     expression = ""
     if set_:
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in set_)
@@ -395,10 +392,6 @@ def _add(key: keys.Key, addition: Addition, item: Item) -> Write | None:
         names={f"#{name}": name for name in values},
         values={f":{name}": value for name, value in values.items()},
     )
-
-
-def _beats(attribute: str, comparison: str) -> str:
-    return f"(attribute_not_exists(#{attribute}) OR #{attribute} {comparison} :{attribute})"
 
 
 def _pause(failures: int) -> None:

@@ -34,7 +34,6 @@ Bound = Mapping[str, Any]
 # DynamoDB's own limits.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 MAX_TRANSACTION_ACTIONS: Final = 100
-MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 MAX_BATCH_GET_KEYS: Final = 100
 MAX_BATCH_WRITES: Final = 25
 UNREAD_PAUSE_SECONDS: Final = 0.05
@@ -104,6 +103,11 @@ class Write:
 
 ABSENT: Final = f"attribute_not_exists({PARTITION})"
 PRESENT: Final = f"attribute_exists({PARTITION})"
+
+
+def beats(attribute: str, comparison: str) -> str:
+    """The condition that there is no such figure, or one that is ``<`` or ``>`` what is set."""
+    return f"(attribute_not_exists(#{attribute}) OR #{attribute} {comparison} :{attribute})"
 
 
 def put(key: Key, item: Item, *, condition: str, values: Bound) -> Write:

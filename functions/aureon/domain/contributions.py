@@ -19,7 +19,6 @@ from aureon.domain.pages import LoggedEvent, Page
 from aureon.exact import EXACT, ZERO
 
 QUARTER: Final = timedelta(minutes=15)
-QUARTERS_A_DAY: Final = 96
 # What a quarter holds: the figures that its meter's function is made of. What is used of a sum are
 # its positive values: the others were granted. The values of ``unique`` have items of their own.
 FIGURES: Final[Mapping[Function, tuple[str, ...]]] = {

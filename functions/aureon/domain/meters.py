@@ -104,12 +104,6 @@ class Meter:
             self.backfilled or ledger_version >= self.since_version or counted_to == keys.PAGES_END
         )
 
-    def is_counted(self, page_version: int, position: str, counted_to: str | None) -> bool:
-        """Whether an event of the log is in the balance: counted as it came, or by the backfill."""
-        if page_version >= self.since_version:
-            return self.counts_at(page_version)
-        return counted_to is not None and position <= counted_to
-
     def to_item(self) -> dict[str, Any]:
         return {
             "id": self.id,
