@@ -249,5 +249,7 @@ def test_where_a_hold_expires_its_units_go_to_its_capture_or_to_who_relied_on_th
             ({200: 3}, {402: 3}, {402: 2}),
             ({402: 3}, {200: 1, 402: 2}, {402: 2}),
             ({402: 3}, {402: 3}, {200: 2}),
+            # The clock that is behind still saw the units held, and was refused.
+            ({402: 3}, {402: 3}, {200: 1, 402: 1}),
         )
         assert state(api, customer_id) == ((-10, 10, 0) if held[200] else (0, 0, 0))
