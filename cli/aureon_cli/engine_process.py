@@ -11,14 +11,16 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+import uvicorn
+import uvloop
 from ministack.app import app as ministack  # type: ignore[import-untyped]
 from ministack.core import persistence  # type: ignore[import-untyped]
 from ministack.services import dynamodb, sqs  # type: ignore[import-untyped]
@@ -50,6 +52,14 @@ READS: Final = (
 logger = logging.getLogger("aureon.engine")
 
 
+class _Server(uvicorn.Server):
+    """A server that leaves signals to who runs it: what is under way has to be saved first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 async def main(listener: int) -> None:
     """Serve on a listening socket, named by its file descriptor, until told to end."""
     loop = asyncio.get_running_loop()
@@ -69,18 +79,31 @@ async def main(listener: int) -> None:
             changed.set()
 
     saves = asyncio.create_task(_save_changes(changed, saving))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
+    )
 
-    async def ended() -> None:
+    async def stop() -> None:
         await ending.wait()
         # A save under way must end before ministack's own, the last one.
         async with saving:
             saves.cancel()
+        server.should_exit = True
 
-    config = Config()
-    config.bind = [f"fd://{listener}"]
-    config.keep_alive_timeout = KEEP_ALIVE_SECONDS
-    config.loglevel = "WARNING"
-    await serve(app, config, shutdown_trigger=ended)  # type: ignore[arg-type]
+    stopping = asyncio.create_task(stop())
+    await server.serve(sockets=[socket.socket(fileno=listener)])
+    stopping.cancel()
     _flush()
 
 
@@ -120,4 +143,5 @@ def _flush() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(int(sys.argv[1])))
