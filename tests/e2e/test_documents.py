@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -22,20 +23,27 @@ from tests.documents import (
 )
 from tests.local_service import started
 
-# README's code has tests of its own, in tests/contract.
-RUNNING = [document for document in DOCUMENTS if document.runs and document is not README]
+# README's code has tests of its own, in tests/contract. The others are in the order in which README
+# sends its reader to them.
+RUNNING = sorted(
+    (document for document in DOCUMENTS if document.runs and document is not README),
+    key=lambda document: README.text.index(f"]({document})"),
+)
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 
 
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One service and one folder for all pages, as a reader has who goes through them."""
+    with started(tmp_path_factory.mktemp("service") / "data") as run:
+        yield Stage.open(run, tmp_path_factory.mktemp("folder"))
+
+
 @pytest.mark.parametrize("document", RUNNING, ids=str)
-def test_code_prints_what_the_document_says(document: Document, tmp_path: Path) -> None:
-    """On a service that nobody has used before, as it is for the document's reader."""
-    with started(tmp_path / "data") as run:
-        folder = tmp_path / "folder"
-        folder.mkdir()
-        stage = Stage.open(run, folder)
-        for name in document.runs:
-            assert document.printed(name, stage) == document.output(name)
+def test_code_prints_what_the_document_says(document: Document, stage: Stage) -> None:
+    """Whatever the pages before it have left there."""
+    for name in document.runs:
+        assert document.printed(name, stage) == document.output(name)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=str)
