@@ -295,6 +295,10 @@ def _remembered(journal: Path, begun: State, path: Path) -> State:
         state = msgspec.json.decode(journal.read_bytes(), type=State)
     except msgspec.MsgspecError as error:
         raise ExportError(f"{journal} can't be read; remove it to begin anew.") from error
+    if state == State(state.source, state.query, state.format):
+        # Nothing was written yet, as where the first part was refused.
+        _remember(journal, begun)
+        return begun
     if (state.source, state.query, state.format) != (begun.source, begun.query, begun.format):
         raise ExportError(
             f"{path} was begun otherwise: go on with the same command, "

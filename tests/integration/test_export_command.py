@@ -310,6 +310,7 @@ def test_interrupted_it_goes_on_with_what_was_left(
 
     assert stopped.exit_code == 130
     assert "The same command goes on from here." in stopped.stderr
+    assert "was begun otherwise" in run(path, *options, "--name", "api_usage").stderr
     assert run(path, *options).exit_code == 0
     rows = read_rows(path)
     assert [row["id"] for row in rows] == [each["id"] for each in everything(api)]
@@ -330,6 +331,17 @@ def test_it_says_that_it_gives_up(api: Api, faults: Faults, tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("faults")
+def test_what_was_refused_is_not_in_the_way_of_what_is_right(api: Api, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    assert run(path, "--url", URL, "--token", "wrong").exit_code == 1
+
+    assert run(path, "--url", URL, "--token", str(api.token)).exit_code == 0
+
+    assert read_lines(path) == everything(api)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.usefixtures("faults")
 def test_what_it_cannot_do_it_says(api: Api, tmp_path: Path) -> None:
     options = ["--url", URL, "--token", str(api.token)]
     path = tmp_path / "events.jsonl"
@@ -340,10 +352,7 @@ def test_what_it_cannot_do_it_says(api: Api, tmp_path: Path) -> None:
         return result.stderr
 
     assert "does not take this token" in refused(path, "--url", URL, "--token", "wrong")
-    assert "was begun otherwise" in refused(path, *options)
-    path.with_name(path.name + command.PROGRESS_SUFFIX).unlink()
     assert "Meter does not exist." in refused(path, *options, "--meter", "none")
-    path.with_name(path.name + command.PROGRESS_SUFFIX).unlink()
     assert "Meter does not exist." in refused(
         path, "--organization", api.organization_id, "--meter", "none"
     )
@@ -371,7 +380,7 @@ def test_parquet_without_pyarrow_names_what_to_install(
     result = run(tmp_path / "events.parquet", "--organization", api.organization_id)
 
     assert result.exit_code == 1
-    assert "install aureon[parquet]" in result.stderr
+    assert "make .venv/dev" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
