@@ -167,9 +167,7 @@ def settings() -> tuple[dict[str, str], str | None]:
     try:
         running = dev.Running.find(data)
     except dev.ServiceError as error:
-        raise CannotInvoke(
-            f"{error} Run make dev beside this, or name a table of AWS as AUREON_TABLE."
-        ) from error
+        raise CannotInvoke(f"{error} Or name a table of AWS as AUREON_TABLE.") from error
     variables = {
         "AUREON_TABLE": running.table,
         "AWS_ENDPOINT_URL": running.endpoint_url,

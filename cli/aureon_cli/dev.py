@@ -91,7 +91,10 @@ class Running:
             os.kill(running.process, 0)  # A service that was killed leaves its notice.
             return running
         except OSError as error:
-            raise ServiceError(f"No local service runs with its data in {data}.") from error
+            raise ServiceError(
+                f"No local service runs with its data in {data.absolute()}. "
+                "Start it with make dev, or name its folder as AUREON_DATA."
+            ) from error
 
 
 def run(port: int, data: Path) -> None:

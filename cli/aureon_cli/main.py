@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from rich.console import Console
 from rich.table import Table
 
@@ -71,7 +71,7 @@ Organization = Annotated[
     typer.Option(help="The organization's id. With --local, by default the local service's own."),
 ]
 OnlyOrganization = Annotated[
-    str | None, typer.Option("--organization", help="The id of the only one whose are meant.")
+    str | None, typer.Option("--organization", help="Only those of this organization, by its id.")
 ]
 QueueUrl = Annotated[
     str | None, typer.Option(help="The ingestion queue; by default AUREON_QUEUE_URL.")
@@ -95,9 +95,7 @@ FileFormat = Annotated[
 ]
 OldIds = Annotated[
     bool,
-    typer.Option(
-        "--old-ids", help="Call customers without an external id what they were called there."
-    ),
+    typer.Option("--old-ids", help="Give customers without an external id their old id as one."),
 ]
 Data = Annotated[
     Path, typer.Option(envvar="AUREON_DATA", help="The folder that holds the local service's data.")
@@ -131,10 +129,14 @@ def main(
 
 @app.command("dev")
 def run_service(
+    context: typer.Context,
     port: Annotated[
         int, typer.Option(envvar="PORT", min=0, max=65535, help="0 takes a free one.")
     ] = dev.DEFAULT_PORT,
-    data: Data = dev.DEFAULT_DATA,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder that holds its data, where it is not said before dev."),
+    ] = None,
 ) -> None:
     """Run the whole service on this machine, with an engine of its own.
 
@@ -142,7 +144,7 @@ def run_service(
     names another engine.
     """
     with _clear_errors():
-        dev.run(port, data)
+        dev.run(port, data or context.find_root().params["data"])
 
 
 @organizations_app.command("create")
@@ -205,7 +207,7 @@ def list_tokens(context: typer.Context, organization: Organization = None) -> No
     listing = Table("id", "name", "scopes", "created", "expires", "revoked", box=None)
     listing.columns[0].no_wrap = True
     with _connected(context) as ledger:
-        for record in tokens.list_records(ledger, _organization_id(context, organization)):
+        for record in tokens.list_records(ledger, _known_id(context, ledger, organization)):
             listing.add_row(
                 record.id,
                 record.name,
@@ -244,7 +246,7 @@ def run_audit(
     compared.
     """
     with _connected(context) as ledger:
-        organization_id = _organization_id(context, organization)
+        organization_id = _known_id(context, ledger, organization)
         projected = ProjectionAudit(ledger, organization_id) if projection else None
         raise typer.Exit(audit.run(Audit(ledger, organization_id, repair), customer, projected))
 
@@ -258,7 +260,7 @@ def run_rebuild(context: typer.Context, organization: Organization = None) -> No
     """
     running: dev.Running | None = context.obj
     with _connected(context) as ledger:
-        work = Rebuild(ledger, _organization_id(context, organization))
+        work = Rebuild(ledger, _known_id(context, ledger, organization))
         if running is not None:
             work.patience = timedelta()
         raise typer.Exit(rebuild.run(work))
@@ -383,7 +385,7 @@ def _import(
 def _metadata(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise typer.BadParameter("key=value, as in model=gpt-5")
+        raise typer.BadParameter("key=value, as in model=gpt-5", param_hint="--metadata")
     return f"metadata[{key}]", value
 
 
@@ -447,7 +449,7 @@ def run_export(
             api = export.Api(*_address(context, url, token))
             raise typer.Exit(export.run(file, api, query, written))
     with _connected(context) as ledger:
-        table = export.Table(ledger, _organization_id(context, organization))
+        table = export.Table(ledger, _known_id(context, ledger, organization))
         raise typer.Exit(export.run(file, table, query, written))
 
 
@@ -461,7 +463,9 @@ def _address(context: typer.Context, url: str | None, token: str | None) -> tupl
         url = running.url
         token = token or dev.kept_token(context.find_root().params["data"])
     if not url or not url.startswith(("http://", "https://")):
-        raise typer.BadParameter("say where the API is, as in https://…", param_hint="--url")
+        raise typer.BadParameter(
+            "say where the API is, as in https://…, or aureon --local", param_hint="--url"
+        )
     if not token:
         raise typer.BadParameter("give an access token", param_hint="--token")
     return url, token
@@ -516,7 +520,7 @@ def redrive_dead_letters(
     message_ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Without any, say --all.")
     ] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Whatever there is.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
     organization: OnlyOrganization = None,
     queue_url: QueueUrl = None,
     dead_letter_queue_url: DeadLetterQueueUrl = None,
@@ -557,8 +561,17 @@ def _organization_id(context: typer.Context, organization: str | None) -> str:
     if organization:
         return organization
     if running is None:
-        raise typer.BadParameter("give the organization's id", param_hint="--organization")
+        raise typer.BadParameter(
+            "give the organization's id, or say aureon --local", param_hint="--organization"
+        )
     return running.organization_id
+
+
+def _known_id(context: typer.Context, ledger: Store, organization: str | None) -> str:
+    """The same, of an organization that there is: of any other all would seem well."""
+    organization_id = _organization_id(context, organization)
+    tokens.organization_name(ledger, organization_id)
+    return organization_id
 
 
 @contextmanager
@@ -574,6 +587,8 @@ def _clear_errors() -> Iterator[None]:
 
 def _sentence(error: Exception) -> str:
     match error:
+        case NoRegionError():
+            return "Set AWS_DEFAULT_REGION, or say aureon --local for what make dev runs."
         case ClientError(response={"Error": {"Code": "ResourceNotFoundException"}}):
             return "There is no such table in this account and region; AUREON_TABLE names it."
         case ClientError(response={"Error": {"Code": "AWS.SimpleQueueService.NonExistentQueue"}}):

@@ -22,7 +22,7 @@ class ParquetMissing(AureonError):
 def require() -> None:
     """Raise `ParquetMissing` where Parquet can't be written."""
     if find_spec("pyarrow") is None:
-        raise ParquetMissing("Parquet needs pyarrow: install aureon[parquet].")
+        raise ParquetMissing("Parquet needs pyarrow: make .venv/dev installs it.")
 
 
 def convert(lines: Path, path: Path) -> None:

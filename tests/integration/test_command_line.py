@@ -16,6 +16,7 @@ from aureon import times, tokens
 from aureon.errors import InvalidToken
 from aureon.store import Store
 from aureon.tokens import Access, TokenRecord
+from aureon_cli import dev
 from aureon_cli.engine import Engine
 from aureon_cli.main import app
 from tests.local_service import AUREON
@@ -182,10 +183,20 @@ def test_an_unknown_organization_or_token_is_a_sentence() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "command", [["tokens", "list"], ["audit"], ["rebuild"], ["export", "events.jsonl"]]
+)
+def test_of_an_organization_that_there_is_not_nothing_seems_well(command: list[str]) -> None:
+    said = refused(*command, "--organization", "nobody")
+    assert said == "There is no organization nobody."
+    assert list(Path().iterdir()) == []
+
+
 def test_on_aws_the_organization_must_be_named() -> None:
     result = aureon("tokens", "list")
     assert result.exit_code == 2
     assert "--organization" in result.stderr
+    assert "--local" in result.stderr
 
 
 def test_a_missing_table_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +225,23 @@ def test_local_is_the_running_service_and_its_own_organization(store: Store, loc
 
 
 def test_local_is_never_taken_unasked(local: str) -> None:
-    assert refused("organizations", "create", "Acme") == "You must specify a region."
+    assert "aureon --local" in refused("organizations", "create", "Acme")
+    # Boxes are as wide as the terminal, and break their lines.
+    assert "--local" in aureon("ingest", "events.jsonl").stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--data", "there", "dev"], ["--data", "here", "dev", "--data", "there"]]
+)
+def test_the_data_of_a_service_are_where_it_is_told(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Path] = []
+    monkeypatch.setattr(dev, "run", lambda port, data: told.append(data))
+
+    done(*arguments)
+
+    assert told == [Path("there")]
 
 
 @pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AUREON_TABLE"])
