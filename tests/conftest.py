@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -48,6 +49,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """The whole local service, started once, for tests that talk to it over HTTP."""
     with started(tmp_path_factory.mktemp("service") / "data") as run:
         yield run.ready()
+
+
+def pytest_configure() -> None:
+    """What runs in the background of a shell is told to ignore Ctrl-C, and tells its children."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

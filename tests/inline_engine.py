@@ -15,6 +15,7 @@ from botocore.parsers import create_parser
 from ministack.services import dynamodb as engine  # type: ignore[import-untyped]
 
 from aureon import store as aureon_store
+from aureon import wire
 from aureon.store import Store
 from aureon.table import SCHEMA
 from aureon_cli.engine import CREDENTIALS
@@ -46,6 +47,8 @@ def execute(model: Any, params: Mapping[str, Any]) -> Answer:
             answering.send(None)
     except StopIteration as answered:
         status, headers, body = answered.value
+    if status < 300 and model.name in wire.DIRECT:
+        return AWSResponse(NOWHERE, status, HTTPHeaders(), None), wire.read(body)
     response = {"body": body, "headers": headers, "status_code": status}
     parsed = _PARSER.parse(response, model.output_shape)
     if status >= 300:
