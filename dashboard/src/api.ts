@@ -126,7 +126,7 @@ function refusal(status: number, body: unknown): Refused {
     const problems = detail.map((one) => ({ ...one, loc: one.loc.map(String) }) as Problem);
     return new Refused(status, problems.map((problem) => problem.msg).join(" "), problems);
   }
-  if (status === 404) return new Refused(status, "There is no such thing here.");
+  if (status === 404) return new Refused(status, "There is no such thing here, or no longer.");
   const said = detail ?? error_description;
   const message = typeof said === "string" ? said : `The service answered with status ${status}.`;
   return new Refused(status, message);

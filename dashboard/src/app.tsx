@@ -3,7 +3,7 @@ import { Component, type ComponentChildren, type JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Announcements } from "./parts/announcements";
 import { Icon, type IconName } from "./parts/icons";
-import { Empty } from "./parts/layout";
+import { Empty, Page } from "./parts/layout";
 import { Mark } from "./parts/mark";
 import { CustomerPage } from "./pages/customer";
 import { CustomersPage } from "./pages/customers";
@@ -162,9 +162,11 @@ function Shown({ route }: { route: Route }): JSX.Element {
       return <SettingsPage query={route.query} />;
     default:
       return (
-        <Empty icon="alert" title="There is no such page" action={<a href={href([])}>Go to the overview</a>}>
-          The address may be mistyped.
-        </Empty>
+        <Page title="There is no such page">
+          <p>
+            The address may be mistyped. <a href={href([])}>Go to the overview</a>
+          </p>
+        </Page>
       );
   }
 }

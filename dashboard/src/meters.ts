@@ -24,6 +24,12 @@ export const FUNCTIONS: Record<Func, { label: string; hint: string }> = {
 
 export const isFilter = (one: Clause | Filter): one is Filter => "clauses" in one;
 
+/** What a meter measures: `Sum of units, where name is “api_usage”`. */
+export function describe({ aggregation, filter }: Meter): string {
+  const where = filter.clauses.length === 0 ? "of all events" : `where ${describeFilter(filter)}`;
+  return `${describeAggregation(aggregation)}, ${where}`;
+}
+
 export function describeFilter(filter: Filter): string {
   if (filter.clauses.length === 0) return "all events";
   return filter.clauses
@@ -44,6 +50,9 @@ export function describeAggregation({ func, property }: Aggregation): string {
 
 /** Whether a balance of this meter is credits: what else it may be has no "left". */
 export const hasCredits = (meter: Meter): boolean => ["sum", "count"].includes(meter.aggregation.func);
+
+/** Whether a meter still counts what happened before it was made: one that is archived counts nothing. */
+export const isCounting = ({ backfill, archived_at }: Meter): boolean => !archived_at && backfill?.complete === false;
 
 /** What a customer has left, in words: `10 credits left`, `1 over`. */
 export function left(meter: Meter, balance: Balance): string {

@@ -28,9 +28,11 @@ export function exact(number: Big): string {
   return (number.lt(0) ? MINUS : "") + grouped + (fraction ? `.${fraction}` : "");
 }
 
-/** Short enough for an axis: `1.2M`. Never shown where a figure matters. */
+/** Short enough for an axis: `1.2M`, `4E-9`. Never shown where a figure matters. */
 export function short(number: number): string {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 })
+  const size = Math.abs(number);
+  const notation = size >= 1e15 || (size > 0 && size < 0.01) ? "scientific" : "compact";
+  return new Intl.NumberFormat("en", { notation, maximumFractionDigits: 2 })
     .format(number)
     .replace("-", MINUS);
 }
@@ -39,14 +41,15 @@ export function many(number: Big, one: string, more = `${one}s`): string {
   return `${exact(number)} ${number.eq(1) ? one : more}`;
 }
 
-const DECIMAL = /^-?\d+(\.\d+)?$/;
+// Groups are of three digits: who writes 10,5 for ten and a half must not get 105.
+const DECIMAL = /^-?(\d+|\d{1,3}([,\s_]\d{3})+)(\.\d+)?$/;
 const WHOLE_DIGITS = 15;
 const FRACTION_DIGITS = 9;
 
 /** A number as somebody types it, with or without groups; null where it is none. */
 export function typed(text: string): Big | null {
-  const plain = text.trim().replace(/[,\s_]/g, "").replace(MINUS, "-");
-  return DECIMAL.test(plain) ? new Big(plain) : null;
+  const plain = text.trim().replace(MINUS, "-");
+  return DECIMAL.test(plain) ? new Big(plain.replace(/[,\s_]/g, "")) : null;
 }
 
 /** What is wrong with a number for the API, which keeps so many digits; empty where nothing is. */

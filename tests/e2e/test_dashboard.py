@@ -42,6 +42,7 @@ def test_the_guide_is_done_by_hand_from_a_meter_to_seven_credits_left(person: Pe
     dialog.get_by_label("Note").fill("Order 1042")
     button(dialog, "Grant credits").click()
     expect(page.get_by_test_id("new-balance")).to_have_text("10 credits left")
+    expect(dialog.locator(":focus")).to_contain_text("10 credits granted to John Doe.")
     button(dialog, "Done").click()
     expect(credits_left(page)).to_have_text(shows("10 credits left"))
 
@@ -99,6 +100,7 @@ def granted(person: Person) -> list[Any]:
 
 
 INGEST = "**/v1/events/ingest"
+NEVER = {"property": "name", "operator": "eq", "value": "never"}
 
 
 def test_a_double_click_grants_once(person: Person, granting: Page) -> None:
@@ -311,6 +313,7 @@ def test_what_may_not_be_read_says_so_in_its_place(person: Person) -> None:
     }.items():
         page.goto(f"{person.service.url}/{address}")
         expect(page.get_by_text(missing).first).to_be_visible()
+        expect(button(page, "Try again")).to_have_count(0)
 
 
 def test_a_token_is_made_shown_once_works_and_is_revoked(person: Person) -> None:
@@ -362,6 +365,32 @@ def test_a_meter_is_previewed_as_it_is_written(person: Person) -> None:
     ).to_be_visible()
 
 
+def test_what_is_archived_begins_on_its_first_page(person: Person) -> None:
+    for number in range(21):
+        person.api.meter(f"Meter {number}")
+    archived = person.api.meter("Old meter")
+    person.api.client.patch(f"/v1/meters/{archived}", json={"is_archived": True})
+    page = person.open("#/meters")
+    button(page, "Next page").click()
+    expect(page.get_by_text("Page 2 of 2")).to_be_visible()
+
+    page.get_by_role("link", name="Archived").click()
+
+    expect(page.get_by_role("link", name="Old meter")).to_be_visible()
+
+
+def test_a_customers_page_shows_each_meter_that_has_counted_as_what_it_is(person: Person) -> None:
+    person.api.meter("Another", filter={"conjunction": "and", "clauses": [NEVER]})
+    person.api.meter("Peak", aggregation={"func": "max", "property": "units"})
+    customer_id = person.api.customer()
+    person.api.ingest(customer_id, 12)
+    page = person.open(f"#/customers/{customer_id}")
+
+    expect(credits_left(page)).to_have_text("12 maximum of units")
+    expect(page.get_by_text("12 maximum of units in 30 days")).to_be_visible()
+    expect(page.get_by_text("Held")).to_have_count(0)
+
+
 def test_a_meter_is_archived_and_brought_back(person: Person) -> None:
     page = person.open(f"#/meters/{person.api.meter()}")
 
@@ -371,7 +400,10 @@ def test_a_meter_is_archived_and_brought_back(person: Person) -> None:
     go_to(page, "Meters")
     expect(page.get_by_text("No meters yet")).to_be_visible()
     page.get_by_role("link", name="Archived").click()
+    expect(page.get_by_role("cell", name="stopped")).to_be_visible()
     page.get_by_role("link", name="API usage").click()
+    expect(button(page, "Bring back")).to_be_visible()
+    expect(page.get_by_text("Counting the past")).to_have_count(0)
     button(page, "Bring back").click()
     button(page.get_by_role("dialog"), "Bring back").click()
     expect(button(page, "Archive")).to_be_visible()
@@ -440,6 +472,9 @@ def test_customers_are_searched_sorted_and_paged(person: Person) -> None:
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_label("Search customers").fill("nobody at all")
     expect(page.get_by_text("Nobody matches “nobody at all”")).to_be_visible()
+    go_to(page, "Customers")
+    expect(page.get_by_text("23 customers")).to_be_visible()
+    expect(page.get_by_label("Search customers")).to_have_value("")
 
 
 def test_a_customer_is_changed_and_deleted(person: Person) -> None:

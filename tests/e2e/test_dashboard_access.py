@@ -44,10 +44,13 @@ class Shop(NamedTuple):
 def open_shop(person: Person) -> Shop:
     api = person.api
     meter_id = api.meter()
+    api.meter("m" * 120)
     customer_id = api.customer(
         name="A name that is long enough to need a line of its own", external_id="u" * 60
     )
     api.customer("overdrawn@example.com")
+    api.ingest(customer_id, 123_456_789_012_345)
+    api.ingest(customer_id, -123_456_789_012_345)
     api.ingest(customer_id, -10, note="Order 1042", plan="pro", region="eu-central-1", trial=False)
     api.ingest(customer_id, 12)
     (event, *_) = api.get("/v1/events/", customer_id=customer_id)["items"]
@@ -124,6 +127,20 @@ def test_axe_finds_nothing_serious_on_any_page(
 
     assert {name.partition(",")[0] for name in found} == set(PAGES)
     assert not {name: faults for name, faults in found.items() if faults}
+
+
+def test_what_a_token_may_not_do_fits_a_small_screen(new_person: NewPerson) -> None:
+    person = new_person(viewport={"width": 380, "height": 780})
+    customer_id = person.api.customer()
+    page = person.with_token(person.token("customers:read")).open()
+
+    for address in ("#/", f"#/customers/{customer_id}", "#/meters/new", "#/settings"):
+        page.goto(f"{person.service.url}/{address}")
+        settle(page)
+        for barred in page.locator(".barred").all():
+            barred.hover()
+            expect(barred.get_by_role("tooltip")).to_be_in_viewport(ratio=1)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
 def test_the_theme_is_the_systems_until_somebody_chooses(new_person: NewPerson) -> None:

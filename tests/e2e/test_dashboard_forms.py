@@ -98,6 +98,7 @@ def test_a_grant_needs_an_amount_that_makes_sense(person: Person) -> None:
         "0": "Grant more than 0.",
         "-5": "Grant more than 0.",
         "1e3": "This is not a number.",
+        "10,5": "This is not a number.",
         "1234567890123456": "At most 15 digits before the point.",
         "0.1234567891": "At most 9 digits after the point.",
     }.items():
@@ -174,6 +175,26 @@ def test_an_event_says_what_it_lacks(person: Person) -> None:
     expect(dialog.get_by_text("1 event counted.")).to_be_visible()
     button(dialog, "Ingest event").click()
     expect(dialog.get_by_text("1 counted before under this id")).to_be_visible()
+
+
+def test_the_second_click_of_a_double_click_ingests_nothing(person: Person) -> None:
+    page = person.open("#/events")
+    button(page, "Ingest event").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("api_usage")
+    dialog.get_by_label("Customer").fill("nobody_yet")
+    dialog.get_by_label("Value", exact=True).fill("3")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    ingest = button(dialog, "Ingest event")
+
+    ingest.click()
+    expect(dialog.get_by_text("1 event counted.")).to_be_visible()
+    ingest.dispatch_event("click", {"detail": 2})
+    with page.expect_response("**/v1/events/ingest"):
+        ingest.click()
+
+    assert len([url for url in sent if url.endswith("/ingest")]) == 2
 
 
 def test_an_event_may_have_a_time_as_the_clock_here_shows_it(person: Person) -> None:

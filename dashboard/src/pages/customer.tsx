@@ -1,9 +1,10 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLoad } from "../loading";
-import { hasCredits, left, standing } from "../meters";
+import { describeAggregation, hasCredits, left, standing } from "../meters";
 import { exact } from "../numbers";
 import { Button, Copyable } from "../parts/actions";
+import { Ago } from "../parts/ago";
 import { announce } from "../parts/announcements";
 import { CustomerForm } from "../parts/customer_form";
 import { EventTable } from "../parts/event_table";
@@ -15,14 +16,16 @@ import { Usage } from "../parts/usage";
 import { go, href } from "../router";
 import { useSession } from "../session";
 import type { Balance, Customer, Event, List, Meter, State } from "../shapes";
-import { ago, full } from "../times";
 
 const FRESH_MILLISECONDS = 5_000;
 const MOST_METERS = 100;
+const SHORT_CHARACTERS = 12;
 
 interface Shown {
   customer: State;
   meters: Meter[];
+  /** Those that have counted something of this customer, as their cards are ordered. */
+  used: Meter[];
 }
 
 export function CustomerPage({ id }: { id: string }): JSX.Element {
@@ -36,7 +39,10 @@ export function CustomerPage({ id }: { id: string }): JSX.Element {
           ? api.get<List<Meter>>("v1/meters/", { limit: MOST_METERS }, signal).then((list) => list.items)
           : [],
       ]);
-      return { customer, meters };
+      const used = customer.active_meters.flatMap(
+        (balance) => meters.find((meter) => meter.id === balance.meter_id) ?? [],
+      );
+      return { customer, meters, used };
     },
     [id],
     { every: FRESH_MILLISECONDS },
@@ -73,13 +79,16 @@ export function CustomerPage({ id }: { id: string }): JSX.Element {
       }
     >
       <Await of={found} lines={8}>
-        {({ customer, meters }) => (
+        {({ customer, meters, used }) => (
           <>
             <LostGrant customerId={customer.id} onDone={refresh} />
+            {!allows("meters:read") && (
+              <Notice>Meters have no names here: your token lacks the scope meters:read.</Notice>
+            )}
             <Balances customer={customer} meters={meters} />
             <div class="columns">
               <div class="main-column">
-                {meters.length > 0 && <Usage title="Usage" meters={meters} customerId={customer.id} />}
+                {used.length > 0 && <Usage title="Usage" meters={used} customerId={customer.id} />}
                 <Card
                   flush
                   title="Latest events"
@@ -134,13 +143,15 @@ export function CustomerPage({ id }: { id: string }): JSX.Element {
   );
 }
 
-function Balances({ customer, meters }: Shown): JSX.Element {
+function Balances({ customer, meters }: Pick<Shown, "customer" | "meters">): JSX.Element {
+  const { allows } = useSession();
   const known = new Map(meters.map((meter) => [meter.id, meter]));
   if (customer.active_meters.length === 0) {
+    const none = meters.length === 0 && allows("meters:read");
     return (
       <Card>
-        <Empty icon="meters" title={meters.length === 0 ? "No meters yet" : "No meter has counted anything yet"}>
-          {meters.length === 0 ? (
+        <Empty icon="meters" title={none ? "No meters yet" : "No meter has counted anything yet"}>
+          {none ? (
             <a href={href(["meters", "new"])}>Create a meter to say what is counted.</a>
           ) : (
             "Grant credits, or send the first event of this customer."
@@ -161,35 +172,44 @@ function Balances({ customer, meters }: Shown): JSX.Element {
 function BalanceCard({ balance, meter }: { balance: Balance; meter: Meter | undefined }): JSX.Element {
   const credits = !meter || hasCredits(meter);
   const over = credits && balance.balance.gt(0);
+  const figure = exact(credits ? balance.available_credits : balance.balance);
   return (
     <section class={`card balance ${over ? "overdrawn" : ""}`}>
       <h2>{meter ? <a href={href(["meters", meter.id])}>{meter.name}</a> : balance.meter_id}</h2>
       <p class="big" data-testid="left">
-        <strong>{exact(credits ? balance.available_credits : balance.balance)}</strong>{" "}
-        <span>{credits ? (balance.available_credits.eq(1) ? "credit left" : "credits left") : ""}</span>
+        <strong class={figure.length > SHORT_CHARACTERS ? "long" : undefined}>{figure}</strong>{" "}
+        <span>
+          {credits
+            ? balance.available_credits.eq(1)
+              ? "credit left"
+              : "credits left"
+            : describeAggregation(meter.aggregation).toLowerCase()}
+        </span>
       </p>
       {over && meter && <p class="badge bad">{left(meter, balance)}</p>}
       {!balance.complete && <p class="badge">still counting the past</p>}
-      <dl class="figures-row">
-        <div>
-          <dt>Balance</dt>
-          <dd title={`As the API shows it: ${exact(balance.balance)}`}>
-            {credits ? standing(balance.balance) : exact(balance.balance)}
-          </dd>
-        </div>
-        <div>
-          <dt>Used</dt>
-          <dd>{exact(balance.used_units)}</dd>
-        </div>
-        <div>
-          <dt>Granted</dt>
-          <dd>{exact(balance.granted_units)}</dd>
-        </div>
-        <div>
-          <dt>Held</dt>
-          <dd>{exact(balance.held_units)}</dd>
-        </div>
-      </dl>
+      {credits && (
+        <dl class="figures-row">
+          <div>
+            <dt>Balance</dt>
+            <dd title={`As the API shows it: ${exact(balance.balance)}`}>
+              {standing(balance.balance)}
+            </dd>
+          </div>
+          <div>
+            <dt>Used</dt>
+            <dd>{exact(balance.used_units)}</dd>
+          </div>
+          <div>
+            <dt>Granted</dt>
+            <dd>{exact(balance.granted_units)}</dd>
+          </div>
+          <div>
+            <dt>Held</dt>
+            <dd>{exact(balance.held_units)}</dd>
+          </div>
+        </dl>
+      )}
     </section>
   );
 }
@@ -212,9 +232,7 @@ function Profile({ customer }: { customer: Customer }): JSX.Element {
         </dd>
         <dt>Created</dt>
         <dd>
-          <time dateTime={customer.created_at} title={full(customer.created_at)}>
-            {ago(customer.created_at)}
-          </time>
+          <Ago time={customer.created_at} />
         </dd>
       </dl>
       {Object.keys(customer.metadata).length > 0 && <MetadataList metadata={customer.metadata} />}

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { useLoad, useSettled } from "../loading";
 import { Button } from "../parts/actions";
+import { Ago } from "../parts/ago";
 import { announce } from "../parts/announcements";
 import { CustomerForm } from "../parts/customer_form";
 import { SearchField } from "../parts/forms";
@@ -10,7 +11,6 @@ import { Pager, Table } from "../parts/table";
 import { go, href, replace } from "../router";
 import { useSession } from "../session";
 import type { Customer, List } from "../shapes";
-import { ago, full } from "../times";
 
 const PAGE_SIZE = 20;
 const TYPING_MILLISECONDS = 250;
@@ -18,15 +18,20 @@ const TYPING_MILLISECONDS = 250;
 export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Element {
   const { api } = useSession();
   const [adding, setAdding] = useState(false);
-  const [text, setText] = useState(query.get("query") ?? "");
+  const asked = query.get("query") ?? "";
+  const [text, setText] = useState(asked);
   const settled = useSettled(text, TYPING_MILLISECONDS);
   const sorting = query.get("sorting") ?? "-created_at";
   const page = Number(query.get("page") ?? 1);
   const show = (terms: Record<string, string | number>): void =>
     replace(href(["customers"], { query: settled, sorting, page, ...terms }));
   useEffect(() => {
-    if (settled !== (query.get("query") ?? "")) show({ query: settled, page: 1 });
+    if (settled !== asked) show({ query: settled, page: 1 });
   }, [settled]);
+  // The address changes by itself too: the sidebar leads back to everybody.
+  useEffect(() => {
+    if (settled !== asked) setText(asked);
+  }, [asked]);
   const found = useLoad(
     (signal) =>
       api.get<List<Customer>>("v1/customers/", { query: settled, sorting, page, limit: PAGE_SIZE }, signal),
@@ -87,11 +92,7 @@ export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Elemen
                     {
                       name: "Created",
                       sort: "created_at",
-                      show: (customer) => (
-                        <time dateTime={customer.created_at} title={full(customer.created_at)}>
-                          {ago(customer.created_at)}
-                        </time>
-                      ),
+                      show: (customer) => <Ago time={customer.created_at} />,
                     },
                   ]}
                 />

@@ -1,9 +1,10 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLoad } from "../loading";
-import { describeAggregation, describeFilter, hasCredits, left } from "../meters";
+import { describe, describeAggregation, describeFilter, hasCredits, isCounting, left } from "../meters";
 import { exact } from "../numbers";
 import { Button, Copyable } from "../parts/actions";
+import { Ago } from "../parts/ago";
 import { announce } from "../parts/announcements";
 import { Form, TextField, useSending } from "../parts/forms";
 import { Await, Card, Dialog, Empty, Notice, Page } from "../parts/layout";
@@ -13,7 +14,6 @@ import { Usage } from "../parts/usage";
 import { href, replace } from "../router";
 import { useSession } from "../session";
 import type { CustomerMeter, List, Meter } from "../shapes";
-import { ago, full } from "../times";
 
 const COUNTING_MILLISECONDS = 2_000;
 const FRESH_MILLISECONDS = 15_000;
@@ -26,7 +26,7 @@ export function MeterPage({ id, query }: { id: string; query: URLSearchParams })
   const found = useLoad(
     async (signal) => {
       const meter = await api.get<Meter>(`v1/meters/${encodeURIComponent(id)}`, {}, signal);
-      setCounting(!(meter.backfill?.complete ?? true));
+      setCounting(isCounting(meter));
       return meter;
     },
     [id],
@@ -46,7 +46,7 @@ export function MeterPage({ id, query }: { id: string; query: URLSearchParams })
       below={
         meter && (
           <>
-            {describeAggregation(meter.aggregation)}, where {describeFilter(meter.filter)}
+            {describe(meter)}{" "}
             {meter.archived_at && <span class="badge">archived</span>}
           </>
         )
@@ -67,7 +67,7 @@ export function MeterPage({ id, query }: { id: string; query: URLSearchParams })
       <Await of={found} lines={8}>
         {(meter) => (
           <>
-            {meter.backfill && !meter.backfill.complete && (
+            {isCounting(meter) && (
               <Card>
                 <Progress meter={meter} />
               </Card>
@@ -93,9 +93,7 @@ export function MeterPage({ id, query }: { id: string; query: URLSearchParams })
                   </dd>
                   <dt>Created</dt>
                   <dd>
-                    <time dateTime={meter.created_at} title={full(meter.created_at)}>
-                      {ago(meter.created_at)}
-                    </time>
+                    <Ago time={meter.created_at} />
                   </dd>
                 </dl>
                 <p>
@@ -191,7 +189,7 @@ function Customers({ meter, query }: { meter: Meter; query: URLSearchParams }): 
                         { name: "Granted", number: true, show: (one: CustomerMeter) => exact(one.granted_units) },
                       ]
                     : []),
-                  { name: "Last change", sort: "modified_at", number: true, show: (one) => ago(one.modified_at) },
+                  { name: "Last change", sort: "modified_at", number: true, show: (one) => <Ago time={one.modified_at} /> },
                 ]}
               />
               <Pager page={page} pagination={data.pagination} onPage={(page) => show({ page })} what="customer" />

@@ -7,7 +7,7 @@ import { SearchField } from "../parts/forms";
 import { Await, Card, Empty, Page } from "../parts/layout";
 import { Progress } from "../parts/progress";
 import { Pager, Table } from "../parts/table";
-import { go, href } from "../router";
+import { go, href, replace } from "../router";
 import { useSession } from "../session";
 import type { List, Meter } from "../shapes";
 
@@ -18,8 +18,9 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
   const { api } = useSession();
   const archived = query.get("is_archived") === "true";
   const [text, setText] = useState("");
-  const [page, setPage] = useState(1);
+  const page = Number(query.get("page") ?? 1);
   const settled = useSettled(text, 250);
+  const show = (page: number): void => replace(href(["meters"], { is_archived: query.get("is_archived"), page }));
   const found = useLoad(
     (signal) =>
       api.get<List<Meter>>(
@@ -45,7 +46,7 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
             value={text}
             onChange={(value) => {
               setText(value);
-              setPage(1);
+              show(1);
             }}
           />
           <nav class="segments" aria-label="Which meters">
@@ -92,7 +93,7 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
                     { name: "Past", show: (meter) => <Progress meter={meter} brief /> },
                   ]}
                 />
-                <Pager page={page} pagination={data.pagination} onPage={setPage} what="meter" />
+                <Pager page={page} pagination={data.pagination} onPage={show} what="meter" />
               </>
             )
           }

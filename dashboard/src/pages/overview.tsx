@@ -3,6 +3,7 @@ import { useLoad } from "../loading";
 import { left } from "../meters";
 import { exact } from "../numbers";
 import { Button } from "../parts/actions";
+import { Ago } from "../parts/ago";
 import { announce } from "../parts/announcements";
 import { useSending } from "../parts/forms";
 import { Icon } from "../parts/icons";
@@ -12,8 +13,9 @@ import { Usage } from "../parts/usage";
 import { href } from "../router";
 import { useSession } from "../session";
 import type { Customer, CustomerMeter, DeadLetter, DeadLetters, Event, List, Meter, Quantities } from "../shapes";
-import { ago, daysAgo, full, HERE, today } from "../times";
+import { daysAgo, HERE, today } from "../times";
 
+const SHOWN = ["customers:read", "meters:read", "events:read", "customer_meters:read"];
 const FRESH_MILLISECONDS = 15_000;
 const COUNTED = 10_000;
 const LOOKED_AT = 100;
@@ -49,8 +51,10 @@ export function OverviewPage(): JSX.Element {
     event: events.data?.month.gt(0),
   };
   const starting = [steps.meter, steps.customer, steps.event].includes(false);
+  const lacking = SHOWN.filter((scope) => !allows(scope));
   return (
     <Page title="Overview">
+      {lacking.length > 0 && <Notice>Not all is shown: your token lacks {lacking.join(", ")}.</Notice>}
       {starting && <Start {...steps} />}
       <div class="tiles">
         <Tile name="Events today" value={counted(events.data?.day)} />
@@ -62,8 +66,11 @@ export function OverviewPage(): JSX.Element {
         />
         <Tile name="Meters" value={meters.data ? String(meters.data.length) : "–"} link={href(["meters"])} />
       </div>
-      {meters.error && <Await of={meters}>{() => null}</Await>}
-      {events.error && <Await of={events}>{() => null}</Await>}
+      {meters.error ? (
+        <Await of={meters}>{() => null}</Await>
+      ) : (
+        events.error && <Await of={events}>{() => null}</Await>
+      )}
       {meters.data && meters.data.length > 0 && (
         <>
           <Usage title="Usage" meters={meters.data} />
@@ -225,7 +232,9 @@ function Active(): JSX.Element {
                       <a class="strong" href={href(["customers", row.customer.id])}>
                         {row.customer.name ?? row.customer.email}
                       </a>
-                      <small>{ago(row.last)}</small>
+                      <small>
+                        <Ago time={row.last} />
+                      </small>
                     </>
                   ),
                 },
@@ -297,11 +306,7 @@ function Dead(): JSX.Element | null {
                 {
                   name: "Received",
                   number: true,
-                  show: (letter) => (
-                    <time dateTime={letter.first_received_at} title={full(letter.first_received_at)}>
-                      {ago(letter.first_received_at)}
-                    </time>
-                  ),
+                  show: (letter) => <Ago time={letter.first_received_at} />,
                 },
               ]}
             />

@@ -4,15 +4,16 @@ import { HOST } from "../api";
 import { SAMPLES } from "../code";
 import { useLoad } from "../loading";
 import { Button, Copyable } from "../parts/actions";
+import { Ago } from "../parts/ago";
 import { announce } from "../parts/announcements";
 import { Form, SelectField, TextField, useSending } from "../parts/forms";
-import { Await, Card, Dialog, Notice, Page } from "../parts/layout";
+import { Await, Card, Dialog, Done, Empty, Notice, Page } from "../parts/layout";
 import { Pager, Table } from "../parts/table";
-import { href } from "../router";
+import { href, replace } from "../router";
 import { useSession } from "../session";
 import type { List, Token } from "../shapes";
 import { setTheme, theme, type Theme } from "../theme";
-import { ago, full } from "../times";
+import { full } from "../times";
 
 const PAGE_SIZE = 20;
 
@@ -20,7 +21,7 @@ export function SettingsPage({ query }: { query: URLSearchParams }): JSX.Element
   const { access } = useSession();
   return (
     <Page title="Settings" below={access.organization_name}>
-      <Tokens revoked={query.get("is_revoked") === "true"} />
+      <Tokens query={query} />
       <Code />
       <div class="halves">
         <Card title="This session">
@@ -49,11 +50,12 @@ export function SettingsPage({ query }: { query: URLSearchParams }): JSX.Element
   );
 }
 
-function Tokens({ revoked }: { revoked: boolean }): JSX.Element {
+function Tokens({ query }: { query: URLSearchParams }): JSX.Element {
   const { api, access, allows } = useSession();
   const [creating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<Token>();
-  const [page, setPage] = useState(1);
+  const revoked = query.get("is_revoked") === "true";
+  const page = Number(query.get("page") ?? 1);
   const found = useLoad(
     (signal) => api.get<List<Token>>("v1/tokens/", { is_revoked: revoked, page, limit: PAGE_SIZE }, signal),
     [revoked, page],
@@ -84,50 +86,63 @@ function Tokens({ revoked }: { revoked: boolean }): JSX.Element {
             </nav>
           </div>
           <Await of={found}>
-            {(data) => (
-              <>
-                <Table
-                  caption="Access tokens"
-                  rows={data.items}
-                  keyOf={(token) => token.id}
-                  columns={[
-                    {
-                      name: "Name",
-                      show: (token) => (
-                        <>
-                          <span class="strong">{token.name || "unnamed"}</span>
-                          {token.id === access.token_id && <span class="badge">this one</span>}
-                        </>
-                      ),
-                    },
-                    {
-                      name: "Scopes",
-                      show: (token) => <span title={token.scopes.join(", ")}>{summary(token.scopes)}</span>,
-                    },
-                    { name: "Created", show: (token) => ago(token.created_at) },
-                    { name: "Expires", show: (token) => <Expiry token={token} /> },
-                    {
-                      name: revoked ? "Revoked" : "",
-                      number: true,
-                      show: (token) =>
-                        token.revoked_at ? (
-                          ago(token.revoked_at)
-                        ) : (
-                          <Button
-                            kind="quiet"
-                            needs="tokens:write"
-                            label={`Revoke ${token.name || "unnamed"}`}
-                            onClick={() => setRevoking(token)}
-                          >
-                            Revoke
-                          </Button>
+            {(data) =>
+              data.items.length === 0 ? (
+                <Empty icon="lock" title={revoked ? "Nothing is revoked" : "There are no tokens"} />
+              ) : (
+                <>
+                  <Table
+                    caption="Access tokens"
+                    rows={data.items}
+                    keyOf={(token) => token.id}
+                    columns={[
+                      {
+                        name: "Name",
+                        show: (token) => (
+                          <>
+                            <span class="strong">{token.name || "unnamed"}</span>
+                            {token.id === access.token_id && <span class="badge">this one</span>}
+                          </>
                         ),
-                    },
-                  ]}
-                />
-                <Pager page={page} pagination={data.pagination} onPage={setPage} what="token" />
-              </>
-            )}
+                      },
+                      {
+                        name: "Scopes",
+                        show: (token) => (
+                          <span class="whole" title={token.scopes.join(", ")}>
+                            {summary(token.scopes)}
+                          </span>
+                        ),
+                      },
+                      { name: "Created", show: (token) => <Ago time={token.created_at} /> },
+                      { name: "Expires", show: (token) => <Expiry token={token} /> },
+                      {
+                        name: revoked ? "Revoked" : "",
+                        number: true,
+                        show: (token) =>
+                          token.revoked_at ? (
+                            <Ago time={token.revoked_at} />
+                          ) : (
+                            <Button
+                              kind="quiet"
+                              needs="tokens:write"
+                              label={`Revoke ${token.name || "unnamed"}`}
+                              onClick={() => setRevoking(token)}
+                            >
+                              Revoke
+                            </Button>
+                          ),
+                      },
+                    ]}
+                  />
+                  <Pager
+                    page={page}
+                    pagination={data.pagination}
+                    onPage={(page) => replace(href(["settings"], { is_revoked: query.get("is_revoked"), page }))}
+                    what="token"
+                  />
+                </>
+              )
+            }
           </Await>
         </>
       )}
@@ -159,7 +174,12 @@ function summary(scopes: string[]): string {
 function Expiry({ token }: { token: Token }): JSX.Element {
   if (!token.expires_at) return <>never</>;
   const past = Date.parse(token.expires_at) <= Date.now();
-  return <span title={full(token.expires_at)}>{past ? <span class="badge bad">expired</span> : ago(token.expires_at)}</span>;
+  if (!past) return <Ago time={token.expires_at} />;
+  return (
+    <span class="badge bad" title={full(token.expires_at)}>
+      expired
+    </span>
+  );
 }
 
 const KNOWN_SCOPES = [
@@ -205,7 +225,7 @@ function TokenForm({ onClose, onDone }: { onClose(): void; onDone(): void }): JS
   };
   if (made) {
     return (
-      <div class="done">
+      <Done>
         <Notice tone="good">The token is ready. Copy it now: it is shown only this once.</Notice>
         <p class="secret" data-testid="made-token">
           <Copyable what="token" text={made} />
@@ -215,7 +235,7 @@ function TokenForm({ onClose, onDone }: { onClose(): void; onDone(): void }): JS
             I have copied it
           </Button>
         </div>
-      </div>
+      </Done>
     );
   }
   const toggle = (scope: string, on: boolean): void =>
@@ -316,7 +336,8 @@ function Code(): JSX.Element {
     <Card title="Get started">
       <p class="hint">
         Send usage of the customer whose external id is <code>user_123</code>, and read what is left. Put a token that
-        may do both into the environment as <code>AUREON_ACCESS_TOKEN</code>.
+        may do both into the environment as <code>AUREON_ACCESS_TOKEN</code>. All else that can be called is in the{" "}
+        <a href={`${HOST}/docs`}>API reference</a>.
       </p>
       <div class="segments" role="group" aria-label="Language">
         {SAMPLES.map((one) => (

@@ -33,7 +33,8 @@ export function Button(props: ButtonProps): JSX.Element {
       aria-describedby={reason ? id : undefined}
       aria-label={label}
       onClick={(event) => {
-        if (reason || busy) event.preventDefault();
+        // The second click of two is no second wish, even where the first has its answer already.
+        if (reason || busy || event.detail > 1) event.preventDefault();
         else onClick?.();
       }}
     >
@@ -67,11 +68,11 @@ export function Copyable({ text, what }: { text: string; what: string }): JSX.El
     try {
       await navigator.clipboard.writeText(text);
       setCopied(true);
-      announce(`${what} copied`);
+      announce(`Copied the ${what}`);
     } catch {
       // There is no clipboard without https: what is selected can be copied by hand.
       if (field.current) getSelection()?.selectAllChildren(field.current);
-      announce(`${what} selected: copy it with the keyboard`);
+      announce(`Selected the ${what}: copy it with the keyboard`);
     }
   };
   return (

@@ -56,12 +56,14 @@ export function Chart({ label, points, interval, zone }: ChartProps): JSX.Elemen
   const values = points.map((point) => point.quantity.toNumber());
   const marks = ticks(Math.min(0, ...values), Math.max(0, ...values));
   const low = marks[0] ?? 0;
-  const high = marks.at(-1) ?? 1;
+  const high = marks.at(-1) || 1;
   const y = (value: number): number => TOP + ((high - value) / (high - low)) * (HEIGHT - TOP - BOTTOM);
   const step = (width - LEFT - RIGHT) / Math.max(points.length, 1);
   const bar = Math.min(WIDEST_BAR, Math.max(1, step * 0.72));
   const centre = (place: number): number => LEFT + step * (place + 0.5);
   const every = Math.max(1, Math.ceil(LABEL_WIDTH / step));
+  // So far from the left, and so much of itself back: within the plot, however long its figures are.
+  const share = `${(100 * centre(active ?? 0)) / width}%`;
 
   return (
     <figure class="chart">
@@ -107,6 +109,11 @@ export function Chart({ label, points, interval, zone }: ChartProps): JSX.Elemen
                 rx={Math.min(3, bar / 4)}
               />
             ))}
+            {!values.some(Boolean) && (
+              <text class="tick" x={(LEFT + width) / 2} y={HEIGHT / 2} text-anchor="middle">
+                Nothing in this time
+              </text>
+            )}
             {points.map(
               (point, place) =>
                 point.granted?.gt(0) && (
@@ -130,7 +137,7 @@ export function Chart({ label, points, interval, zone }: ChartProps): JSX.Elemen
           </svg>
         )}
         {at && active !== undefined && (
-          <div class="tip" style={{ left: `${Math.min(Math.max(centre(active), 90), width - 80)}px` }} role="status">
+          <div class="tip" style={{ left: share, transform: `translateX(-${share})` }} role="status">
             <strong>{exact(at.quantity)}</strong>
             {at.granted?.gt(0) && <span>{exact(at.granted)} granted</span>}
             <span>{name(at)}</span>
@@ -156,9 +163,10 @@ export function Chart({ label, points, interval, zone }: ChartProps): JSX.Elemen
   );
 }
 
-/** About four round numbers that enclose both. */
+/** About four round numbers that enclose both; one alone, where there is nothing. */
 function ticks(low: number, high: number): number[] {
-  const span = high - low || 1;
+  const span = high - low;
+  if (span === 0) return [0];
   const rough = span / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
   const size = [1, 2, 2.5, 5, 10].map((one) => one * power).find((one) => one >= rough) ?? rough;

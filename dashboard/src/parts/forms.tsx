@@ -180,10 +180,10 @@ export function useSending(fields: string[]): Sending {
         await work();
       } catch (error) {
         setError(error as Error);
-        leadToProblem(document);
       } finally {
         running.current = false;
         setBusy(false);
+        leadToProblem(document);
       }
     },
   };
@@ -194,9 +194,13 @@ function path(problem: Problem): string {
   return problem.loc.slice(1).join(".");
 }
 
-/** Lead whoever can't see the problems to the first, once it is drawn. */
+/** Lead whoever can't see the problems to the first, or to what is said of the whole, once it is drawn. */
 function leadToProblem(within: ParentNode): void {
-  requestAnimationFrame(() => within.querySelector<HTMLElement>('form [aria-invalid="true"]')?.focus());
+  requestAnimationFrame(() => {
+    const field = within.querySelector<HTMLElement>('form [aria-invalid="true"]');
+    if (field) field.focus();
+    else within.querySelector("form > .notice")?.scrollIntoView({ block: "nearest" });
+  });
 }
 
 export function Form({ onSubmit, children }: { onSubmit(): void; children: ComponentChildren }): JSX.Element {

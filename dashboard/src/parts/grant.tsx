@@ -8,7 +8,7 @@ import { useSession } from "../session";
 import type { Customer, Ingested, Meter, State } from "../shapes";
 import { Button } from "./actions";
 import { Form, SelectField, TextField, useSending } from "./forms";
-import { Empty, Notice } from "./layout";
+import { Done, Empty, Notice } from "./layout";
 
 const PENDING = "aureon.grant.";
 const MOST_NOTE_CHARACTERS = 500;
@@ -78,7 +78,7 @@ export function GrantForm({ customer, meters, onClose, onDone }: GrantFormProps)
   }
   if (done && meter && units) {
     return (
-      <div class="done" role="status">
+      <Done>
         {done.conflict ? (
           <Notice>An earlier attempt of this form was counted with other values; nothing was added now.</Notice>
         ) : (
@@ -95,7 +95,7 @@ export function GrantForm({ customer, meters, onClose, onDone }: GrantFormProps)
             Done
           </Button>
         </div>
-      </div>
+      </Done>
     );
   }
   return (

@@ -84,10 +84,21 @@ export function Empty({ icon, title, children, action }: EmptyProps): JSX.Elemen
 
 export function Notice({ children, tone = "info" }: { children: ComponentChildren; tone?: "info" | "bad" | "good" }): JSX.Element {
   return (
-    <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : undefined}>
+    <div class={`notice ${tone}`} role={tone === "bad" ? "alert" : tone === "good" ? "status" : undefined}>
       {tone === "bad" && <Icon name="alert" />}
       {tone === "good" && <Icon name="check" />}
       <div>{children}</div>
+    </div>
+  );
+}
+
+/** What a form came to, in its place: the focus that was in the form goes there. */
+export function Done({ children }: { children: ComponentChildren }): JSX.Element {
+  const done = useRef<HTMLDivElement>(null);
+  useEffect(() => done.current?.focus(), []);
+  return (
+    <div ref={done} class="done" tabIndex={-1}>
+      {children}
     </div>
   );
 }
@@ -108,15 +119,20 @@ export function Await<T>({ of, children, lines = 4 }: AwaitProps<T>): JSX.Elemen
         <Notice tone="bad">
           {data === undefined ? "" : "This may be out of date. "}
           {reason(error)}{" "}
-          <button type="button" class="link" onClick={() => void reload()}>
-            Try again
-          </button>
+          {!isFinal(error) && (
+            <button type="button" class="link" onClick={() => void reload()}>
+              Try again
+            </button>
+          )}
         </Notice>
       )}
       {data !== undefined && children(data)}
     </>
   );
 }
+
+/** Whether the same question has the same answer: of what is not there, or not for this token. */
+const isFinal = (error: Error): boolean => error instanceof Refused && [403, 404].includes(error.status);
 
 function reason(error: Error): string {
   return error instanceof Refused && error.status === 403

@@ -30,7 +30,7 @@ export function MetadataLine({ metadata }: { metadata: Metadata }): JSX.Element 
   return (
     <span class="metadata-line">
       {entries.slice(0, MOST_SHOWN).map(([key, value]) => (
-        <span key={key} class="pair">
+        <span key={key} class={value instanceof Big ? "pair figure" : "pair"}>
           <span>{key}</span> {shownValue(value)}
         </span>
       ))}

@@ -39,7 +39,7 @@ export function Table<T>({ caption, columns, rows, keyOf, sorting, onSort }: Tab
             <tr key={keyOf(row)}>
               {columns.map((column) => (
                 <td key={column.name} data-label={column.name} class={column.number ? "number" : undefined}>
-                  {column.show(row)}
+                  <div>{column.show(row)}</div>
                 </td>
               ))}
             </tr>

@@ -104,15 +104,12 @@ export function Usage({ title, meters, customerId, detailed }: UsageProps): JSX.
         {(data) => (
           <>
             <p class="total">
-              <strong>{exact(data.used_units ?? data.total)}</strong>{" "}
-              {data.used_units ? "used" : meter && describeAggregation(meter.aggregation).toLowerCase()} in {span.label}
-              {data.granted_units?.gt(0) && (
-                <>
-                  {" "}
-                  <span class="granted">{exact(data.granted_units)} granted</span>
-                </>
-              )}
-              {!data.complete && <span class="badge">still counting the past</span>}
+              <span class="used">
+                <strong>{exact(data.used_units ?? data.total)}</strong>{" "}
+                {data.used_units ? "used" : meter && describeAggregation(meter.aggregation).toLowerCase()} in {span.label}
+              </span>{" "}
+              {data.granted_units?.gt(0) && <span class="granted">{exact(data.granted_units)} granted</span>}
+              {!data.complete && !meter?.archived_at && <span class="badge">still counting the past</span>}
             </p>
             <Chart
               label={data.used_units ? "Used" : (meter?.name ?? "Quantity")}
