@@ -27,12 +27,13 @@ from rich.table import Table
 
 from aureon import queue, store, times, tokens
 from aureon.audit import Audit
+from aureon.claim_audit import ClaimAudit
 from aureon.errors import AureonError
 from aureon.projection_audit import ProjectionAudit
 from aureon.queue import Queue
 from aureon.rebuild import Rebuild
 from aureon.store import Store
-from aureon_cli import audit, dev, dlq, engine, export, forms, ingest, rebuild
+from aureon_cli import audit, claims, dev, dlq, engine, export, forms, ingest, rebuild
 from aureon_cli.destinations import Api, CustomersApi, Destination, IngestionQueue
 from aureon_cli.forms import Csv, Form, JsonLines, Kind
 
@@ -249,6 +250,25 @@ def run_audit(
         organization_id = _known_id(context, ledger, organization)
         projected = ProjectionAudit(ledger, organization_id) if projection else None
         raise typer.Exit(audit.run(Audit(ledger, organization_id, repair), customer, projected))
+
+
+@app.command("claims")
+def run_claims(
+    context: typer.Context,
+    organization: Organization = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make the claims what the log says.")
+    ] = False,
+) -> None:
+    """Compare the claims of external ids with the log, of a table that was restored.
+
+    A backup may hold an event and not yet its claim, which would let it count again; or its claim
+    alone, which would have it taken for a duplicate. Reads the whole table. Exit code 0 says that
+    all is well, 1 that something is wrong still, 3 that the audit broke off.
+    """
+    with _connected(context) as ledger:
+        organization_id = _known_id(context, ledger, organization)
+        raise typer.Exit(claims.run(ClaimAudit(ledger, organization_id, repair)))
 
 
 @app.command("rebuild")

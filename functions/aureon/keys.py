@@ -70,6 +70,10 @@ def escape(part: str) -> str:
     return part.replace("%", "%25").replace(SEPARATOR, "%23")
 
 
+def unescape(part: str) -> str:
+    return part.replace("%23", SEPARATOR).replace("%25", "%")
+
+
 def organization(organization_id: str) -> Key:
     return Key(f"{organization_id}#ORGANIZATION", "ORGANIZATION")
 
@@ -171,8 +175,7 @@ def page_sort(place: PageKey) -> str:
 
 def parse_page(sort_key: str) -> PageKey:
     hour, batch, group, first = sort_key.split(SEPARATOR)
-    batch = batch.replace("%23", SEPARATOR).replace("%25", "%")
-    return PageKey(hour, batch, int(group), int(first))
+    return PageKey(hour, unescape(batch), int(group), int(first))
 
 
 def position(page_sort: str, event: int | None = None) -> str:
@@ -200,9 +203,19 @@ def repair(organization_id: str, ledger_id: str, repaired_at: str, repair_id: st
     return Key(log(organization_id, ledger_id), f"{REPAIR_PREFIX}{repaired_at}#{repair_id}")
 
 
+def claims(organization_id: str) -> str:
+    """What the partitions of an organization's claims begin with."""
+    return f"{organization_id}#EVENT#"
+
+
 def claim(organization_id: str, external_id: str) -> Key:
     """The claim that lets an event's external id count once."""
-    return Key(f"{organization_id}#EVENT#{escape(external_id)}", "CLAIM")
+    return Key(f"{claims(organization_id)}{escape(external_id)}", "CLAIM")
+
+
+def parse_claim(partition: str) -> str:
+    """The external id whose claim a partition holds."""
+    return unescape(partition.rpartition(SEPARATOR)[2])
 
 
 def request(organization_id: str, key_sha256: str) -> Key:

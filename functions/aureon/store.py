@@ -286,6 +286,19 @@ class Store:
             parameters["ExclusiveStartKey"] = _key(Key(partition, after))
         return self._pages(parameters)
 
+    def scan(self, prefix: str) -> Iterator[Item]:
+        """Read the whole table, strongly consistent, for the items whose partition begins so."""
+        return self._pages(
+            {
+                "TableName": self.table,
+                "FilterExpression": "begins_with(#pk, :prefix)",
+                "ExpressionAttributeNames": {"#pk": PARTITION},
+                "ExpressionAttributeValues": to_attributes({":prefix": prefix}),
+                "ConsistentRead": True,
+            },
+            self.client.scan,
+        )
+
     def query_index(self, partition: str, *, after: Item | None = None) -> Iterator[Item]:
         """Read a partition of the directory, keys only: eventually consistent, as indexes are.
 
@@ -298,7 +311,7 @@ class Store:
 
     def count_index(self, partition: str) -> int:
         """How many entries a partition of the directory has."""
-        answers = self._answers({**self._index(partition), "Select": "COUNT"})
+        answers = self._answers({**self._index(partition), "Select": "COUNT"}, self.client.query)
         return sum(answer["Count"] for answer in answers)
 
     def write(self, write: Write) -> None:
@@ -387,13 +400,17 @@ class Store:
             "ExpressionAttributeValues": to_attributes({":pk": partition}),
         }
 
-    def _pages(self, parameters: dict[str, Any]) -> Iterator[Item]:
-        for answer in self._answers(parameters):
+    def _pages(
+        self, parameters: dict[str, Any], read: Callable[..., Any] | None = None
+    ) -> Iterator[Item]:
+        for answer in self._answers(parameters, read or self.client.query):
             yield from map(from_attributes, answer["Items"])
 
-    def _answers(self, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _answers(
+        self, parameters: dict[str, Any], read: Callable[..., Any]
+    ) -> Iterator[dict[str, Any]]:
         while True:
-            answer = self._call(self.client.query, **parameters)
+            answer = self._call(read, **parameters)
             yield answer
             if "LastEvaluatedKey" not in answer:
                 return
