@@ -25,17 +25,18 @@ TIMEOUTS: Final[Mapping[str, Duration]] = {
     "nightly_audit": Duration.minutes(15),
     "projector": Duration.seconds(120),
 }
-# A function's share of a core grows with its memory: `make memory` says what a request takes and
-# costs by it, and docs/deploy.md why it is this.
 # What sends to the queue that it is fed by, to go on in another invocation: Lambda takes that for
 # a loop, and stops it after about 16 rounds unless told otherwise.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 GO_ON: Final = frozenset({"backfill", "nightly_audit"})
+# A function's share of a core grows with its memory: `make memory` says what a request takes and
+# costs by it, and docs/deploy.md why it is this.
 MEMORY_MEGABYTES: Final = 1024
 LOG_RETENTION: Final = logs.RetentionDays.ONE_MONTH
 
 
 def timeout(handler: str) -> Duration:
+    """How long the function of this handler may run."""
     return TIMEOUTS.get(handler, API_TIMEOUT)
 
 
