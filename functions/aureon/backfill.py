@@ -323,6 +323,7 @@ def waiting(meter: Meter) -> timedelta:
 
 
 def wait() -> timedelta:
+    """How long a call may still go by the meters before a change; `WAIT` has it in seconds."""
     seconds = os.environ.get(WAIT)
     return times.LONGEST_HANDLER if seconds is None else timedelta(seconds=float(seconds))
 

@@ -100,6 +100,7 @@ def customer(organization_id: str, customer_id: str) -> Key:
 def balance(
     organization_id: str, ledger_id: str, meter_id: str, generation: int, shard: int
 ) -> Key:
+    """A shard of a balance, from 0."""
     return Key(
         customer(organization_id, ledger_id).pk,
         f"{BALANCE_PREFIX}{meter_id}#{generation}#{shard}",
@@ -119,6 +120,7 @@ def unique_values(organization_id: str, ledger_id: str, meter_id: str, generatio
 
 
 def parse_balance(sort_key: str) -> BalanceKey:
+    """What `balance` made a sort key of. Raises ValueError for any other."""
     _, meter_id, generation, shard = sort_key.split(SEPARATOR)
     return BalanceKey(meter_id, int(generation), int(shard))
 
@@ -143,6 +145,7 @@ def meter(organization_id: str, meter_id: str) -> Key:
 
 
 def meter_version(organization_id: str) -> Key:
+    """The number that every change of what is counted raises."""
     return Key(meters(organization_id), VERSION_SORT)
 
 
@@ -170,10 +173,12 @@ def page(organization_id: str, ledger_id: str, place: PageKey) -> Key:
 
 
 def page_sort(place: PageKey) -> str:
+    """A page's sort key: pages sort by hour, batch, group and first event."""
     return f"{place.hour}#{escape(place.batch)}#{place.group:06}#{place.first:06}"
 
 
 def parse_page(sort_key: str) -> PageKey:
+    """What `page_sort` made a sort key of. Raises ValueError for any other."""
     hour, batch, group, first = sort_key.split(SEPARATOR)
     return PageKey(hour, unescape(batch), int(group), int(first))
 
@@ -187,6 +192,7 @@ def position(page_sort: str, event: int | None = None) -> str:
 
 
 def parse_position(position: str) -> tuple[str, int | None]:
+    """The page and the event of a position; no event where it is the page's end."""
     if position.endswith(PAGE_END):
         return position.removesuffix(PAGE_END), None
     page, _, event = position.rpartition(SEPARATOR)
@@ -265,10 +271,12 @@ def cards_count(organization_id: str, customer_id: str) -> Key:
 
 
 def customer_directory(organization_id: str, slice_: int) -> str:
+    """The index's partition that lists a slice of the customers."""
     return f"{organization_id}#CUSTOMERS#{slice_}"
 
 
 def ghost_directory(organization_id: str, slice_: int) -> str:
+    """The same of the ledgers of external ids that no customer has."""
     return f"{organization_id}#GHOSTS#{slice_}"
 
 

@@ -258,6 +258,7 @@ class Delivery:
         )
 
     def refuse_all(self, error: AureonError) -> None:
+        """Fail every message that could be read, for one reason."""
         self.failed |= dict.fromkeys(self.events, error)
 
     def _fail_pending(self, error: AureonError) -> None:

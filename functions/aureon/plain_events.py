@@ -124,6 +124,7 @@ def is_plain_customer(customer_id: str | None, external_customer_id: str | None)
 
 
 def is_plain_metadata(metadata: dict[str, Any]) -> bool:
+    """Whether metadata keep every rule, so that `bodies.events` need not name a broken one."""
     if len(metadata) > MAX_METADATA_KEYS:
         return False
     # In one loop: it is most of what there is to check, and calls would take most of the time.

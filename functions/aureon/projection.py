@@ -78,10 +78,12 @@ class Epochs(NamedTuple):
 
     @property
     def written(self) -> tuple[int, ...]:
+        """The epochs that a page is projected into: the one that is read, the one being built."""
         return (self.current,) if self.building is None else (self.current, self.building)
 
 
 def epochs(store: Store, organization_id: str) -> Epochs:
+    """The epochs of an organization, as they are now. Raises `Unavailable`."""
     item = store.get(keys.projection(organization_id))
     if item is None:
         return Epochs()

@@ -83,6 +83,7 @@ class Write:
     values: Mapping[str, Any] | None = None
 
     def request(self, table: str) -> dict[str, Any]:
+        """What DynamoDB is asked for, alone or in a transaction, without the action's name."""
         parameters: dict[str, Any] = {"TableName": table}
         if self.item is not None:
             parameters["Item"] = to_attributes(
@@ -133,6 +134,7 @@ def update(
     names: Mapping[str, str] | None = None,
     values: Bound,
 ) -> Write:
+    """Change attributes of an item, which is made where there is none."""
     return Write(
         "Update", key, expression=expression, condition=condition, names=names, values=values
     )
@@ -172,6 +174,7 @@ def check(key: Key, condition: str, *, values: Bound | None = None) -> Write:
 
 
 def delete(key: Key, *, condition: str | None = None, values: Bound | None = None) -> Write:
+    """Take an item away; that there is none is no mistake, unless a condition says so."""
     return Write("Delete", key, condition=condition, values=values)
 
 

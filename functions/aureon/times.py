@@ -11,6 +11,7 @@ LONGEST_HANDLER: Final = timedelta(minutes=3)
 
 
 def now() -> datetime:
+    """This moment, in UTC."""
     return datetime.now(UTC)
 
 

@@ -65,6 +65,7 @@ class Access:
     token_id: str = ""
 
     def require(self, scope: str) -> None:
+        """Raise `InsufficientScope` where the token does not have a scope."""
         if scope not in self.scopes:
             raise InsufficientScope(scope)
 

@@ -121,6 +121,7 @@ def _fail(kind: Any, loc: tuple[str, ...], value: Any) -> NoReturn:
 
 
 def check_number(value: Any) -> Decimal:
+    """A number within the digits that are kept, as a Decimal. Raises pydantic's own error."""
     if type(value) is not int and type(value) is not Decimal:
         raise PydanticCustomError("decimal_type", "This is a number.")
     wrong = number_problem(value)

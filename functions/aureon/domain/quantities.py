@@ -105,15 +105,18 @@ class Quantities:
         self._all.add("distinct", Decimal(len(everywhere)))
 
     def of_intervals(self) -> list[Quantity]:
+        """The meter's value of each interval, in order, 0 where nothing happened."""
         return [
             Quantity(start, self._value(addition), self._moved(addition))
             for start, addition in zip(self._boundaries, self._intervals, strict=False)
         ]
 
     def total(self) -> Decimal:
+        """The meter's value of all the time, which is not always a sum."""
         return self._value(self._all)
 
     def moved(self) -> Moved | None:
+        """What was used and granted in all the time; None where the meter counts no credits."""
         return self._moved(self._all)
 
     def _moved(self, addition: Addition) -> Moved | None:
