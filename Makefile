@@ -84,7 +84,7 @@ invoke: .venv/dev .venv-sam/synced ## Invoke a FUNCTION with an EVENT, as in eve
 monthly-costs: synth ## Say what a stack costs a month, at rest and for events by the million
 	@$(BIN)/python -m bench.monthly
 
-memory: .venv/dev ## Say what a request takes and costs by the memory of a function
+memory: .venv/dev ## Say what a request and a cold start take and cost by the memory of a function
 	@$(BIN)/python scripts/memory.py
 
 metrics-cost: .venv/dev ## Measure what metrics cost a function
