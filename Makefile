@@ -3,6 +3,8 @@
 PYTHON ?= python3
 # Passed on to pytest, as in: make test ARGS="tests/unit -x"
 ARGS ?=
+# Tests wait for processes and pages at times: one more at once than there are cores, and no crowd.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() + 1))')
 # How many seconds to soak, and with which chance; any, unless a number is given.
 DURATION ?= 600
 SEED ?=
@@ -41,7 +43,7 @@ dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
 	@exec $(BIN)/aureon dev
 
 test: check $(SDKS) $(NODE) chromium ## Check, then run every test (ARGS goes to pytest)
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 dashboard: dashboard/node_modules/.package-lock.json ## Build the dashboard's files, which are committed, from dashboard/
 	npm --prefix dashboard run --silent check

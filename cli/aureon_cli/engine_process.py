@@ -31,6 +31,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # Idle connections of boto3's pool stay open for a while.
 KEEP_ALIVE_SECONDS: Final = 75
+# Whoever waits for messages at the end waits no longer.
+GRACEFUL_SECONDS: Final = 3
 # What is saved, copied at one moment. The tables are on the disk before the queues are: a message
 # that is no longer in its queue has counted there, and one that is there still counts once.
 SAVED: Final = (("dynamodb", dynamodb), ("sqs", sqs))
@@ -91,6 +93,7 @@ async def main(listener: int) -> None:
             server_header=False,
             date_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACEFUL_SECONDS,
         )
     )
 
