@@ -103,6 +103,7 @@ def _superfluous(packages: Path) -> Iterator[Path]:
     """What no function reads."""
     yield packages / ".lock"
     yield packages / "bin"
+    yield from (packages / "boto3" / name for name in ("data", "examples"))
     for path in (packages / "botocore" / "data").iterdir():
         if path.is_dir() and path.name not in SERVICES:
             yield path

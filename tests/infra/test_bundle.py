@@ -59,10 +59,10 @@ def test_every_handler_runs_on_the_bundle_alone(assets: Assets) -> None:
     program = f"""
 import {", ".join(assets.handlers)}
 from aureon import queue, store
-import botocore
+import boto3, botocore
 store.connect("http://127.0.0.1:9", region_name="us-east-1")
 queue.connect("http://127.0.0.1:9", region_name="us-east-1")
-print(botocore.__file__, store.__file__)
+print(boto3.__file__, botocore.__file__, store.__file__)
 """
     layers = [str(layer / "python") for layer in (assets.dependencies, assets.package)]
     path = [*map(str, assets.handlers.values()), *layers]
@@ -88,15 +88,7 @@ def test_the_bundle_has_what_functions_need_and_nothing_else(for_lambda: Assets)
     ]
 
     assert {"botocore", "pydantic", "aws_lambda_powertools"} <= packages
-    assert not packages & {
-        "aws_cdk",
-        "typer",
-        "rich",
-        "ministack",
-        "pytest",
-        "aws_xray_sdk",
-        "boto3",
-    }
+    assert not packages & {"aws_cdk", "typer", "rich", "ministack", "pytest", "aws_xray_sdk"}
     assert not [path for path in files if "aureon_cli" in path.parts or path.suffix == ".pyc"]
     assert [path.name for path in bundle.files(for_lambda.handlers["ingest"])] == ["ingest.py"]
 
