@@ -563,6 +563,24 @@ def test_the_chart_is_read_with_the_keyboard_and_as_a_table(person: Person) -> N
     expect(page.get_by_text("12 used in 30 days")).to_be_visible()
 
 
+def test_the_chart_offers_only_what_the_api_shows_at_once(person: Person) -> None:
+    meter_id = person.api.meter()
+    page = person.open(f"#/meters/{meter_id}")
+    intervals = page.get_by_label("Interval")
+    offered = []
+
+    for time in ("7 days", "12 months", "5 years"):
+        page.get_by_label("Time", exact=True).select_option(time)
+        for option in intervals.locator("option:enabled").all_text_contents():
+            intervals.select_option(option)
+            expect(page.get_by_role("group", name=shows(f"Used {option}"))).to_be_visible()
+            offered.append(f"{time} {option}")
+
+    assert "7 days by hour" in offered
+    assert "12 months by week" in offered
+    assert "5 years by week" not in offered
+
+
 BIGGEST = "123456789012345.123456789"
 
 

@@ -20,7 +20,7 @@ const RANGES = [
 ] as const;
 
 /** The longest time that the API shows by each interval, in days. */
-const LONGEST: Record<Interval, number> = { hour: 7, day: 366, week: 371 * 7, month: 4 * 366, year: 3650 };
+const LONGEST: Record<Interval, number> = { hour: 7, day: 366, week: 371, month: 4 * 366, year: 3650 };
 const FRESH_MILLISECONDS = 15_000;
 
 interface UsageProps {
@@ -41,18 +41,21 @@ export function Usage({ title, meters, customerId, detailed }: UsageProps): JSX.
   const interval = chosen && span.days <= LONGEST[chosen] ? chosen : span.interval;
   const meter = meters.find((one) => one.id === meterId) ?? meters[0];
   const found = useLoad(
-    (signal) =>
-      api.get<Quantities>(
+    (signal) => {
+      // Of one moment: a range may be the longest that there is.
+      const now = new Date();
+      return api.get<Quantities>(
         `v1/meters/${meter?.id}/quantities`,
         {
-          start_timestamp: daysAgo(span.days).toISOString(),
-          end_timestamp: new Date().toISOString(),
+          start_timestamp: daysAgo(span.days, now).toISOString(),
+          end_timestamp: now.toISOString(),
           interval,
           timezone: zone,
           customer_id: customerId,
         },
         signal,
-      ),
+      );
+    },
     [meter?.id, range, interval, zone, customerId],
     { every: FRESH_MILLISECONDS, skip: !meter },
   );
