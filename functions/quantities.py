@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import get_args
 from zoneinfo import ZoneInfo
 
@@ -24,9 +24,10 @@ def read(request: Request, meter_id: str) -> Answer:
     meter = catalog.get(request.store, request.organization_id, meter_id)
     interval = _interval(request)
     start, end = _time(request, "start_timestamp"), _time(request, "end_timestamp")
+    zone = _zone(request)
     if end < start:
         raise _invalid("end_timestamp", "The end is not before the start.")
-    if end - start > LONGEST[interval]:
+    if _between(start, end, zone) > LONGEST[interval]:
         days = LONGEST[interval].days
         raise _invalid("end_timestamp", f"By {interval} at most {days} days are shown at once.")
     ledger_ids = events.ledgers(
@@ -40,7 +41,7 @@ def read(request: Request, meter_id: str) -> Answer:
             request.store,
             request.organization_id,
             meter,
-            boundaries(start, end, interval, _zone(request)),
+            boundaries(start, end, interval, zone),
             ledger_ids=ledger_ids,
             metadata=request.metadata(),
         )
@@ -51,7 +52,7 @@ def read(request: Request, meter_id: str) -> Answer:
 
 
 def _interval(request: Request) -> Interval:
-    text = request.text("interval")
+    text = _required(request, "interval")
     for interval in get_args(Interval):
         if text == interval:
             return interval  # type: ignore[no-any-return]
@@ -59,10 +60,18 @@ def _interval(request: Request) -> Interval:
 
 
 def _time(request: Request, name: str) -> datetime:
+    text = _required(request, name)
     moment = request.time(name)
     if moment is None or moment.year not in _YEARS:
-        raise _invalid(name, "This is a time, of a year from 2 to 9998.", request.text(name))
+        raise _invalid(name, "This is a time, of a year from 2 to 9998.", text)
     return moment
+
+
+def _required(request: Request, name: str) -> str:
+    text = request.text(name)
+    if text is None:
+        raise Invalid([Problem("missing", ("query", name), "Field required")])
+    return text
 
 
 def _zone(request: Request) -> tzinfo:
@@ -71,6 +80,15 @@ def _zone(request: Request) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise _invalid("timezone", "This is no time zone, as in Europe/Berlin.", name) from error
+
+
+def _between(start: datetime, end: datetime, zone: tzinfo) -> timedelta:
+    """How much time is asked for: as it goes by, or as clocks show it, whichever is less.
+
+    A week in which the clocks are set back has an hour more, and is a week all the same.
+    """
+    first, last = (moment.astimezone(zone).replace(tzinfo=None) for moment in (start, end))
+    return min(end - start, last - first)
 
 
 def _invalid(name: str, message: str, given: str | None = None) -> Invalid:

@@ -241,6 +241,24 @@ def test_so_much_time_is_shown_at_once_and_no_more(api: Api, interval: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2025-10-20T00:00:00+02:00", "2025-10-27T00:00:00+01:00", 169),
+        ("2025-03-24T00:00:00+01:00", "2025-03-31T00:00:00+02:00", 167),
+        ("2025-03-24T00:00:00Z", "2025-03-31T00:00:00Z", 168),
+    ],
+)
+def test_a_week_in_which_the_clocks_are_set_is_shown_by_the_hour(
+    api: Api, start: str, end: str, hours: int
+) -> None:
+    week = {"start_timestamp": start, "end_timestamp": end, "interval": "hour"}
+
+    reply = read(api, api.meter(), timezone="Europe/Berlin", **week)
+
+    assert len(reply.body["quantities"]) == hours
+
+
+@pytest.mark.parametrize(
     ("wrong", "place"),
     [
         ({"interval": "minute"}, "interval"),
@@ -270,6 +288,7 @@ def test_what_is_missing_is_named(api: Api, missing: str) -> None:
         parameters["interval"] = "day"
     refused = api.get(f"/v1/meters/{api.meter()}/quantities", **parameters)
     assert refused.problems() == {("query", missing)}
+    assert refused.body["detail"][0]["type"] == "missing"
 
 
 def test_another_organizations_meter_is_not_found(api: Api, new_api: Callable[[], Api]) -> None:

@@ -81,7 +81,7 @@ def read_by(path: Path) -> set[str]:
                 if name in READING:
                     found.add(value)
             case ast.Call(
-                func=ast.Name(id="_time"), args=[_, ast.Constant(value=str(value))]
+                func=ast.Name(id="_time" | "_required"), args=[_, ast.Constant(value=str(value))]
             ):  # of quantities
                 found.add(value)
             case ast.Call(func=ast.Attribute(attr="paging")):
