@@ -182,11 +182,10 @@ class Request:
         text = self.text(name)
         if text is None:
             return default
-        if not re.fullmatch(r"[0-9]{1,9}", text):
-            raise _invalid("int_parsing", ("query", name), "This is a whole number.", text)
-        number = int(text)
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
         if not 1 <= number <= MAX_PAGE:
-            raise _invalid("greater_than_equal", ("query", name), "This is 1 or more.", text)
+            message = f"This is a whole number from 1 to {MAX_PAGE:,}."
+            raise _invalid("int_parsing", ("query", name), message, text)
         return number
 
 

@@ -154,7 +154,7 @@ def create(
     terms: dict[str, Any] = {
         "id": token_id,
         "name": name,
-        "scopes": sorted(scopes),
+        "scopes": sorted(set(scopes)),
         "created_at": times.to_text(times.now()),
         "expires_at": times.to_text(expires_at) if expires_at else None,
         "sha256": sha256,

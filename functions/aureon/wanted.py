@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 def selection(request: Request) -> Selection:
     """What the events have to be. Raises `Invalid`."""
     meter_id = request.text("meter_id")
+    predicate = None
     try:
-        meter = meter_id and catalog.get(request.store, request.organization_id, meter_id)
+        if meter_id is not None:
+            meter = catalog.get(request.store, request.organization_id, meter_id)
+            predicate = compile_filter(meter.filter)
     except NotFound as error:
         problem = Problem("value_error", ("query", "meter_id"), "Meter does not exist.", meter_id)
         raise Invalid([problem]) from error
@@ -29,7 +32,7 @@ def selection(request: Request) -> Selection:
         sources=request.texts("source"),
         metadata=request.metadata(),
         text=request.text("query") or "",
-        predicate=compile_filter(meter.filter) if meter else None,
+        predicate=predicate,
     )
 
 

@@ -156,7 +156,14 @@ BAD_EVENTS: Final[dict[Place, Sequence[Any]]] = {
         "9999-12-31T23:59:59-14:00",
         "0001-01-01T00:00:00+14:00",
     ],
-    ("metadata",): [[], "text", 7, True, {f"k{number}": 1 for number in range(51)}],
+    ("metadata",): [
+        [],
+        "text",
+        7,
+        True,
+        {f"k{number}": 1 for number in range(51)},
+        {f"k{number}": 1 for number in range(50)} | {"_cost": {"amount": 1, "currency": "usd"}},
+    ],
     ("metadata", ""): [1],
     ("metadata", "k" * 41): [1],
     ("metadata", "units"): [*NO_METADATA, *TOO_LARGE_NUMBERS, *TOO_FINE_NUMBERS],
@@ -654,7 +661,10 @@ def test_the_limits_of_a_meter_are_good(new_api: NewApi, change: Body) -> None:
 def test_a_page_and_a_limit_are_whole_numbers_from_one(
     api: Api, path: str, name: str, value: str
 ) -> None:
-    assert api.get(path, **{name: value}).problems() == at("query", name)
+    refused = api.get(path, **{name: value})
+
+    assert refused.problems() == at("query", name)
+    assert "from 1 to" in refused.body["detail"][0]["msg"]
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -52,8 +52,12 @@ def _timestamp(value: Any, info: ValidationInfo) -> datetime | None:
 
 
 def event_metadata(value: Any) -> dict[str, Any]:
-    """Check an event's metadata, and the two objects that it may hold."""
-    if type(value) is not dict or not (events.COST in value or events.LLM in value):
+    """Check an event's metadata, and the two objects that it may hold, which count as keys."""
+    if (
+        type(value) is not dict
+        or len(value) > events.MAX_METADATA_KEYS
+        or not (events.COST in value or events.LLM in value)
+    ):
         return check_metadata(value)
     special = {name: value[name] for name in (events.COST, events.LLM) if name in value}
     checked = _SPECIAL.dump_python(_SPECIAL.validate_python(special), exclude_unset=True)
