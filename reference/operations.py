@@ -308,7 +308,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Release a hold",
         {200: shapes.Hold},
         "Gives the units back.",
-        refusals=(409,),
+        refusals=(409, 422),
     ),
     "GET /v1/dead-letters/": Operation(
         "list_dead_letters",

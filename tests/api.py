@@ -15,6 +15,7 @@ from aureon.backfill import Backfill
 from aureon.routes import ROUTES
 from aureon.store import Store
 from aureon_cli.gateway import Context, RouteTable, to_event
+from tests.described import OPERATIONS, assert_described
 
 HANDLERS: Final = {
     route.handler: importlib.import_module(route.handler).handler for route in ROUTES
@@ -86,6 +87,9 @@ class Api:
         answer = HANDLERS[name](event, Context(name))
         reply = Reply(answer["statusCode"], answer["headers"], _text(answer))
         self._assert_discreet(reply)
+        # What nobody foresaw is not described; what only a browser is shown, neither.
+        if reply.status != 500 and event["routeKey"] in OPERATIONS:
+            assert_described(event["routeKey"], reply.status, reply.headers, reply.text)
         return reply
 
     def event(

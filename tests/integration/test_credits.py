@@ -420,6 +420,14 @@ def test_a_hold_can_be_released_though_its_meter_is_archived_since(
     assert release(api, hold_id).body["status"] == "released"
 
 
+def test_a_hold_ends_with_its_customer(api: Api, customer_id: str) -> None:
+    hold_id = hold(api, 2).body["id"]
+    api.delete(f"/v1/customers/{customer_id}")
+
+    assert capture(api, hold_id).problems() == {("body", "external_customer_id")}
+    assert release(api, hold_id).problems() == {("body", "external_customer_id")}
+
+
 def test_placing_a_hold_again_at_the_same_instant_finds_out_what_became_of_it(
     api: Api, customer_id: str, later: Any
 ) -> None:
