@@ -108,6 +108,20 @@ def test_a_meter_comes_back_from_the_archive_with_all_that_came_meanwhile(
     assert_conserved(api.store)
 
 
+def test_a_meter_that_has_counted_before_it_was_archived_stays_as_it_is(
+    api: Api, queue: Jobs, customer_id: str
+) -> None:
+    """Though it begins anew when it comes back, and has counted nothing yet."""
+    meter_id = create(api)
+    queue.work_off()
+    use(api, 1, customer_id=customer_id)
+    api.patch(METERS + meter_id, {"is_archived": True})
+    assert api.patch(METERS + meter_id, named("other")).problems() == {("body", "filter")}
+    api.patch(METERS + meter_id, {"is_archived": False})
+
+    assert api.patch(METERS + meter_id, named("other")).problems() == {("body", "filter")}
+
+
 def test_a_meter_that_is_not_archived_cannot_come_back(api: Api, queue: Jobs) -> None:
     meter_id = create(api)
     queue.work_off()
