@@ -37,7 +37,7 @@ CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
 	@exec $(BIN)/aureon dev

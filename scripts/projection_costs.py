@@ -5,8 +5,10 @@ So many pages of one event each, of one customer and one hour, come so many in a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from aureon import keys, runtime, tokens
@@ -19,9 +21,7 @@ from tests.projection import deliver, records
 PAGES_AN_HOUR: Final = (10, 100, 1_000)
 PAGES_A_DELIVERY: Final = (1, 10, 100)
 HOUR: Final = datetime(2025, 11, 3, 10, tzinfo=UTC)
-# On demand, in us-east-1.
-DOLLARS_A_MILLION_WRITES: Final = 0.625
-DOLLARS_A_MILLION_READS: Final = 0.125
+PRICES: Final = json.loads((Path(__file__).parents[1] / "bench" / "prices.json").read_text())
 
 
 class Units(NamedTuple):
@@ -32,7 +32,10 @@ class Units(NamedTuple):
 
     @property
     def dollars_a_million(self) -> float:
-        return self.read * DOLLARS_A_MILLION_READS + self.write * DOLLARS_A_MILLION_WRITES
+        read, write = (
+            PRICES["prices"][f"dynamodb_{kind}_unit"]["usd"] for kind in ("read", "write")
+        )
+        return 1_000_000 * float(self.read * read + self.write * write)
 
 
 def main() -> None:

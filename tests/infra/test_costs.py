@@ -1,8 +1,9 @@
-"""What docs/costs.md says of a stack that rests: as the template is."""
+"""What README and docs/costs.md say of costs: of a stack that rests, as the template is."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from bench import monthly
@@ -17,6 +18,23 @@ def test_the_document_says_what_a_stack_costs_at_rest(synthesized: Synthesized) 
 
     # `make monthly-costs` prints what belongs there.
     assert monthly.rest_table(json.loads(synthesized.text), told) in DOCUMENT.read_text()
+
+
+def test_readme_says_what_the_document_says() -> None:
+    page = DOCUMENT.read_text()
+    rows = (r"\| together \| ([\d.]+) \|", r"\| 100 events a request, one customer \|(.*)\|")
+    figures = [one for row in rows for one in re.findall(r"[\d,]+\.\d\d", _only(row, page))]
+    told = _only(
+        r"\[Costs\]\(docs/costs.md\) \| (.*) \|", (DOCUMENT.parents[1] / "README.md").read_text()
+    )
+
+    assert len(figures) == 4
+    assert re.findall(r"\$([\d,]+\.\d\d)", told) == figures
+
+
+def _only(pattern: str, text: str) -> str:
+    (found,) = re.findall(pattern, text)
+    return str(found)
 
 
 def test_what_rests_computes_nothing(synthesized: Synthesized) -> None:
