@@ -70,6 +70,10 @@ class Functions(Construct):
                 id="AwsSolutions-L1",
                 reason="Python 3.13 is what the locked dependencies are built and tested for.",
             ),
+            Acknowledgment(
+                id="Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
+                reason="A version is published, and called by its alias.",
+            ),
         )
         self._layers = [
             self._layer("Dependencies", assets.dependencies),
