@@ -26,8 +26,9 @@ export const isFilter = (one: Clause | Filter): one is Filter => "clauses" in on
 
 /** What a meter measures: `Sum of units, where name is “api_usage”`. */
 export function describe({ aggregation, filter }: Meter): string {
-  const where = filter.clauses.length === 0 ? "of all events" : `where ${describeFilter(filter)}`;
-  return `${describeAggregation(aggregation)}, ${where}`;
+  const measured = describeAggregation(aggregation);
+  if (filter.clauses.length > 0) return `${measured}, where ${describeFilter(filter)}`;
+  return aggregation.func === "count" ? measured : `${measured}, of all events`;
 }
 
 export function describeFilter(filter: Filter): string {
