@@ -49,6 +49,12 @@ export function describeAggregation({ func, property }: Aggregation): string {
   return func === "count" ? "Count of events" : `${FUNCTIONS[func].label} of ${property}`;
 }
 
+const LEAST_NAME_CHARACTERS = 3;
+
+/** What is wrong with a meter's name; empty where nothing is. */
+export const nameProblem = (name: string): string =>
+  name.trim().length < LEAST_NAME_CHARACTERS ? `A name has at least ${LEAST_NAME_CHARACTERS} characters.` : "";
+
 /** Whether a balance of this meter is credits: what else it may be has no "left". */
 export const hasCredits = (meter: Meter): boolean => ["sum", "count"].includes(meter.aggregation.func);
 

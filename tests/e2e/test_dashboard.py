@@ -475,6 +475,12 @@ def test_customers_are_searched_sorted_and_paged(person: Person) -> None:
     go_to(page, "Customers")
     expect(page.get_by_text("23 customers")).to_be_visible()
     expect(page.get_by_label("Search customers")).to_have_value("")
+    page.get_by_label("Search customers").fill(" user07@example.com ")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.goto(f"{person.service.url}/#/customers?page=9")
+    expect(page.get_by_text("Page 9 of 2")).to_be_visible()
+    button(page, "Previous page").click()
+    expect(page.locator("tbody tr")).to_have_count(3)
 
 
 def test_a_customer_is_changed_and_deleted(person: Person) -> None:

@@ -85,6 +85,21 @@ def test_a_meter_says_what_it_lacks(person: Person) -> None:
     expect(page.get_by_label("Value", exact=True)).to_have_attribute("aria-invalid", "true")
 
 
+def test_a_meter_keeps_its_name_until_another_is_long_enough(person: Person) -> None:
+    page = person.open(f"#/meters/{person.api.meter()}")
+    button(page, "Rename").click()
+    dialog = page.get_by_role("dialog")
+
+    dialog.get_by_label("Name").fill("AP")
+    assert "A name has at least 3 characters." in problem(page, "Name")
+    button(dialog, "Save").click()
+    expect(dialog.get_by_label("Name")).to_be_focused()
+    dialog.get_by_label("Name").fill("API")
+    button(dialog, "Save").click()
+
+    expect(heading(page, "API")).to_be_visible()
+
+
 def test_a_grant_needs_an_amount_that_makes_sense(person: Person) -> None:
     person.api.meter()
     page = person.open(f"#/customers/{person.api.customer()}")
@@ -170,6 +185,12 @@ def test_an_event_says_what_it_lacks(person: Person) -> None:
     button(dialog, "Ingest event").click()
     expect(dialog.get_by_role("alert").filter(has_text="A key has 1 to 40")).to_be_visible()
     dialog.get_by_label("Key").fill("units")
+    button(dialog, "Entry").click()
+    dialog.get_by_label("Key").last.fill("units")
+    dialog.get_by_label("Value", exact=True).last.fill("4")
+    button(dialog, "Ingest event").click()
+    expect(dialog.get_by_text("“units” is there twice.")).to_be_visible()
+    button(dialog, "Remove the entry").last.click()
     dialog.get_by_label("External ID").fill("order-1")
     button(dialog, "Ingest event").click()
     expect(dialog.get_by_text("1 event counted.")).to_be_visible()

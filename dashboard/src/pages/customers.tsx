@@ -20,7 +20,7 @@ export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Elemen
   const [adding, setAdding] = useState(false);
   const asked = query.get("query") ?? "";
   const [text, setText] = useState(asked);
-  const settled = useSettled(text, TYPING_MILLISECONDS);
+  const settled = useSettled(text.trim(), TYPING_MILLISECONDS);
   const sorting = query.get("sorting") ?? "-created_at";
   const page = Number(query.get("page") ?? 1);
   const show = (terms: Record<string, string | number>): void =>
@@ -55,7 +55,7 @@ export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Elemen
         </div>
         <Await of={found} lines={8}>
           {(data) =>
-            data.items.length === 0 ? (
+            data.pagination.total_count.eq(0) ? (
               settled ? (
                 <Empty icon="search" title={`Nobody matches “${settled}”`}>
                   Search looks at emails, names and external ids.

@@ -109,7 +109,7 @@ export function EventsPage({ query }: { query: URLSearchParams }): JSX.Element {
         </div>
         <Await of={found} lines={10}>
           {(data) =>
-            data.items.length === 0 ? (
+            data.pagination.total_count.eq(0) ? (
               chosen > 0 ? (
                 <Empty icon="search" title="No event matches">
                   Loosen the filters, or clear them.

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLoad } from "../loading";
-import { describe, describeAggregation, describeFilter, hasCredits, isCounting, left } from "../meters";
+import { describe, describeAggregation, describeFilter, hasCredits, isCounting, left, nameProblem } from "../meters";
 import { exact } from "../numbers";
 import { Button, Copyable } from "../parts/actions";
 import { Ago } from "../parts/ago";
@@ -150,7 +150,7 @@ function Customers({ meter, query }: { meter: Meter; query: URLSearchParams }): 
     <Card title="Customers" flush>
       <Await of={found}>
         {(data) =>
-          data.items.length === 0 ? (
+          data.pagination.total_count.eq(0) ? (
             <Empty icon="customers" title={meter.archived_at ? "An archived meter has no balances" : "Nobody has used it yet"}>
               {meter.archived_at ? "Bring it back, and it counts again." : "Customers appear with their first event."}
             </Empty>
@@ -211,15 +211,18 @@ function RenameForm({ meter, onCancel, onDone }: ChangeProps): JSX.Element {
   const { api } = useSession();
   const [name, setName] = useState(meter.name);
   const sending = useSending(["name"]);
-  const submit = (): void =>
+  const wrong = nameProblem(name);
+  const submit = (): void => {
+    if (wrong) return;
     void sending.send(async () => {
       await api.patch(`v1/meters/${meter.id}`, { name: name.trim() });
       onDone();
     });
+  };
   return (
     <Form onSubmit={submit}>
       {sending.problem && <Notice tone="bad">{sending.problem}</Notice>}
-      <TextField label="Name" value={name} maxLength={256} onChange={setName} problem={sending.at("name")} />
+      <TextField label="Name" value={name} maxLength={256} onChange={setName} problem={wrong || sending.at("name")} />
       <div class="form-actions">
         <Button onClick={onCancel}>Cancel</Button>
         <Button type="submit" kind="primary" busy={sending.busy} needs="meters:write">

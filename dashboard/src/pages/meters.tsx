@@ -19,7 +19,7 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
   const archived = query.get("is_archived") === "true";
   const [text, setText] = useState("");
   const page = Number(query.get("page") ?? 1);
-  const settled = useSettled(text, 250);
+  const settled = useSettled(text.trim(), 250);
   const show = (page: number): void => replace(href(["meters"], { is_archived: query.get("is_archived"), page }));
   const found = useLoad(
     (signal) =>
@@ -60,7 +60,7 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
         </div>
         <Await of={found}>
           {(data) =>
-            data.items.length === 0 ? (
+            data.pagination.total_count.eq(0) ? (
               <Empty
                 icon="meters"
                 title={settled ? `No meter matches “${settled}”` : archived ? "Nothing is archived" : "No meters yet"}

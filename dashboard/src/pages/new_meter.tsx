@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useLoad, useSettled } from "../loading";
-import { FUNCTIONS } from "../meters";
+import { FUNCTIONS, nameProblem } from "../meters";
 import { exact } from "../numbers";
 import { Button } from "../parts/actions";
 import { announce } from "../parts/announcements";
@@ -16,7 +16,6 @@ import { useSession } from "../session";
 import type { Aggregation, EventName, Filter, Func, List, Meter, Preview } from "../shapes";
 import { ago } from "../times";
 
-const LEAST_NAME_CHARACTERS = 3;
 const MOST_SHOWN = 12;
 const TYPING_MILLISECONDS = 350;
 const FRESH_MILLISECONDS = 10_000;
@@ -43,7 +42,7 @@ export function NewMeterPage(): JSX.Element {
   const properties = [...new Set(seen)];
 
   const wrong = {
-    name: name.trim().length < LEAST_NAME_CHARACTERS ? `A name has at least ${LEAST_NAME_CHARACTERS} characters.` : "",
+    name: nameProblem(name),
     filter: filter ? "" : "Complete the conditions, or remove those that you don't need.",
     property: aggregation ? "" : "Which property holds the number?",
   };

@@ -87,7 +87,7 @@ function Tokens({ query }: { query: URLSearchParams }): JSX.Element {
           </div>
           <Await of={found}>
             {(data) =>
-              data.items.length === 0 ? (
+              data.pagination.total_count.eq(0) ? (
                 <Empty icon="lock" title={revoked ? "Nothing is revoked" : "There are no tokens"} />
               ) : (
                 <>

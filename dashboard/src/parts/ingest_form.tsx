@@ -47,7 +47,7 @@ export function IngestForm({ onClose, onDone }: { onClose(): void; onDone(): voi
   const wrong = {
     name: name.trim() ? "" : "An event has a name.",
     who: who.trim() ? "" : "Whose event is it?",
-    metadata: metadata.map(entryProblem).find(Boolean) ?? "",
+    metadata: metadata.map(entryProblem).find(Boolean) ?? repeated(metadata),
   };
   const submit = (): void => {
     setTried(true);
@@ -225,6 +225,13 @@ function entryProblem({ key, kind, text }: Entry): string {
     return number ? digitsProblem(number) : `“${key.trim()}” is not a number.`;
   }
   return kind === "text" && !text ? `“${key.trim()}” needs a text.` : "";
+}
+
+/** A key has one value: of two, one would be lost in silence. */
+function repeated(metadata: Entry[]): string {
+  const keys = metadata.map(({ key }) => key.trim()).filter(Boolean);
+  const again = keys.find((key, place) => keys.indexOf(key) < place);
+  return again ? `“${again}” is there twice.` : "";
 }
 
 function valueOf({ kind, text }: Entry): unknown {

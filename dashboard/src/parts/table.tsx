@@ -133,7 +133,7 @@ export function Pager({ page, pagination, onPage, what, countedTo }: PagerProps)
             class="button small"
             disabled={page <= 1}
             aria-label="Previous page"
-            onClick={() => onPage(page - 1)}
+            onClick={() => onPage(Math.min(page - 1, last))}
           >
             <Icon name="previous" />
           </button>
