@@ -14,6 +14,7 @@ from aureon import shapes
 from aureon.http import JSON, Resolver
 from aureon.routes import QUEUE_ROUTE, ROUTES, Route
 from reference.operations import OPERATIONS, TAGS, Operation, Text
+from reference.parameters import PAGE
 
 Schema = dict[str, Any]
 
@@ -41,7 +42,7 @@ REFUSALS: Final[dict[int, tuple[str, Any]]] = {
     403: ("The token's scopes do not allow this.", shapes.TooLittleScope),
     404: ("There is no such thing in this organization.", shapes.NotFound),
     409: ("It was done before, and otherwise; nothing was stored.", shapes.Failed),
-    413: ("The request is larger than it may be; send it in parts.", shapes.Failed),
+    413: ("The request or its answer is larger than it may be; take smaller parts.", shapes.Failed),
     422: ("The request breaks rules; nothing of it was stored.", shapes.Invalid),
     429: ("Too much is open, or asked for, at once; try again.", shapes.Failed),
     503: ("The ledger cannot be sure now; the same request may be sent again.", shapes.Failed),
@@ -131,7 +132,7 @@ def _operation(route: Route, operation: Operation, schemas: _Schemas) -> Schema:
         refusals.add(404)
     if operation.body or operation.parameters:
         refusals.add(422)
-    if operation.body:
+    if operation.body or PAGE in operation.parameters:
         refusals.add(413)
     if route == QUEUE_ROUTE:
         # The gateway answers by itself, with the token checked and nothing else.

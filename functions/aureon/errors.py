@@ -6,7 +6,7 @@ AureonError
 ├── Conflict            409  an Idempotency-Key came back with another body; there is no queue
 ├── InsufficientCredits 402  a spend or a hold would take more than there is
 ├── TooManyHolds        429  a customer's open holds are as many as there may be
-├── TooLarge            413  more than one request may carry
+├── TooLarge            413  more than one request, or one answer, may carry
 ├── Unauthorized        401  no token
 ├── InvalidToken        401  a token that is wrong, expired or revoked
 ├── InsufficientScope   403  a token that may not do this
@@ -67,7 +67,7 @@ class TooManyHolds(AureonError):
 
 
 class TooLarge(AureonError):
-    """The request carries more than one request may."""
+    """The request carries more than one request may, or asks for more than one answer may."""
 
 
 class Unauthorized(AureonError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from aureon import catalog, http, runtime, times, tokens
+from aureon import catalog, exact, http, runtime, times, tokens
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST
 from aureon.store import Store
 from aureon.table import SCHEMA
@@ -347,6 +347,22 @@ def test_a_body_that_is_too_big_is_refused_with_its_size(api: Api, path: str) ->
     assert reply.status == 413
     assert reply.body["error"] == "RequestTooLarge"
     assert f"{size:,}" in reply.body["detail"]
+
+
+@pytest.mark.parametrize("path", [CUSTOMERS, METERS])
+def test_an_answer_that_is_too_big_is_refused_as_lambda_would_measure_it(
+    api: Api, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = api.get(path)
+    size = len(exact.write(answer.text))
+
+    monkeypatch.setattr(http, "MAX_BODY_BYTES", size)
+    assert api.get(path).text == answer.text
+    monkeypatch.setattr(http, "MAX_BODY_BYTES", size - 1)
+    refused = api.get(path)
+
+    assert (refused.status, refused.body["error"]) == (413, "RequestTooLarge")
+    assert "limit" in refused.body["detail"]
 
 
 @pytest.mark.parametrize(
