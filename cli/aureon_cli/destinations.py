@@ -5,22 +5,18 @@ Each takes a batch under its key any number of times, and what it holds counts o
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 import httpx
 
 from aureon import admission, exact, ingestion, messages, times
-from aureon.errors import AureonError, Invalid, Unavailable
+from aureon.errors import AureonError, Invalid
 from aureon.queue import Queue, Unsendable, text
+from aureon_cli.http_api import HttpApi
 from aureon_cli.journal import Counts
 
-REQUEST_SECONDS: Final = 35.0
-# Answers after which the same request may succeed.
-PASSING: Final = (429, 500, 502, 503, 504)
 # What SQS takes in JSON only as an escape.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 UNSENDABLE_CHARACTERS: Final = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}
@@ -50,29 +46,22 @@ class Destination(Protocol):
     max_bytes: int
 
     def send(self, key: str, events: Sequence[bytes]) -> Counts:
-        """Send a batch. Raises `Refused`, and `Unavailable` where it may be sent again."""
+        """Send a batch. Raises `Refused`, and `Unavailable` where it may be sent again.
+
+        Where nothing can be sent at all it raises `DestinationError` or `ApiError`.
+        """
 
     def close(self) -> None:
         """Let go of all connections, those in use too."""
 
 
-class Api:
-    """The HTTP API, with an access token, for events."""
+class Api(HttpApi):
+    """The HTTP API, for events."""
 
     outcomes: Sequence[str] = ("inserted", "duplicates", "conflicts")
     scopes = "events:write"
     # Twice as much is a body, and as an event for a function, escaped, it may double again.
     max_bytes = 1024 * 1024
-
-    def __init__(self, url: str, token: str) -> None:
-        self.name = f"{url} {hashlib.sha256(token.encode()).hexdigest()[:16]}"
-        self._url = url
-        self._client = httpx.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-            timeout=REQUEST_SECONDS,
-            limits=httpx.Limits(max_connections=None),
-        )
 
     def send(self, key: str, events: Sequence[bytes]) -> Counts:
         answer = self._call(
@@ -97,36 +86,6 @@ class Api:
                 reason = "It may have counted before, in a request that left out other lines."
                 raise Refused(dict.fromkeys(range(events), reason))
         raise self._unexpected(answer)
-
-    def _call(self, method: str, path: str, **parameters: Any) -> httpx.Response:
-        """Send a request. Raises `Unavailable` where it may be sent again."""
-        try:
-            answer = self._client.request(method, path, **parameters)
-        except httpx.TransportError as error:
-            detail = f"{self._url} does not answer: {error}."
-            raise Unavailable(detail, retry_after_seconds=0) from error
-        match answer.status_code:
-            case status if status in PASSING:
-                raise Unavailable(
-                    f"{self._url} answers {status}.", retry_after_seconds=_retry_after(answer)
-                )
-            case 401 | 403:
-                raise DestinationError(f"{self._url} does not take this token for {self.scopes}.")
-        return answer
-
-    def _unexpected(self, answer: httpx.Response) -> DestinationError:
-        return DestinationError(f"{self._url} answers {answer.status_code}: {answer.text[:200]}")
-
-    @contextmanager
-    def _sense(self) -> Iterator[None]:
-        """Let an answer that cannot be Aureon's be a `DestinationError`."""
-        try:
-            yield
-        except (ValueError, LookupError, TypeError) as error:
-            raise DestinationError(f"{self._url} does not answer as Aureon does.") from error
-
-    def close(self) -> None:
-        self._client.close()
 
 
 class CustomersApi(Api):
@@ -264,8 +223,3 @@ def _reasons(problems: Iterable[tuple[Sequence[Any], str]], events: int) -> dict
             case _:
                 return dict.fromkeys(range(events), f"Of the whole request: {message}")
     return reasons
-
-
-def _retry_after(answer: httpx.Response) -> int:
-    text = answer.headers.get("Retry-After", "")
-    return int(text) if text.isdecimal() else 0

@@ -9,9 +9,7 @@ left out. It gets its name when it is whole.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -41,17 +39,12 @@ from aureon.store import Store
 from aureon.tokens import NOBODY
 from aureon_cli import parquet
 from aureon_cli.bars import bar
+from aureon_cli.http_api import MAX_TRIES, HttpApi, pause_seconds
 
 STANDARD_OUTPUT: Final = Path("-")
 PARTIAL_SUFFIX: Final = ".aureon-partial"
 PROGRESS_SUFFIX: Final = ".aureon-progress"
 PARQUET: Final = "parquet"
-
-REQUEST_SECONDS: Final = 35.0
-PASSING: Final = (429, 500, 502, 503, 504)
-MAX_TRIES: Final = 10
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
 
 DONE: Final = 0
 INTERRUPTED: Final = 130
@@ -76,22 +69,15 @@ class Source(Protocol):
         """About how many events there are to come, where that is known at once."""
 
 
-class Api:
-    """The HTTP API, with an access token."""
+class Api(HttpApi):
+    """The HTTP API."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self.name = f"{url} {hashlib.sha256(token.encode()).hexdigest()[:16]}"
-        self._url = url
-        self._client = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=REQUEST_SECONDS
-        )
+    scopes = "events:read"
 
     def part(self, query: Query, format_: str, after: str | None) -> Part:
         answer = self._get("/v1/events/export", [*query, ("format", format_), *_behind(after)])
-        try:
+        with self._sense():
             count = int(answer.headers["X-Event-Count"])
-        except (LookupError, ValueError) as error:
-            raise ExportError(f"{self._url} does not answer as Aureon does.") from error
         return Part(answer.content, count, answer.headers.get("X-Next-After"))
 
     def total(self, query: Query) -> int | None:
@@ -104,21 +90,13 @@ class Api:
             return None
 
     def _get(self, path: str, query: Query) -> httpx.Response:
-        try:
-            answer = self._client.get(path, params=httpx.QueryParams(list(query)))
-        except httpx.TransportError as error:
-            detail = f"{self._url} does not answer: {error}."
-            raise Unavailable(detail, retry_after_seconds=0) from error
+        answer = self._call("GET", path, params=httpx.QueryParams(list(query)))
         match answer.status_code:
             case 200:
                 return answer
-            case status if status in PASSING:
-                raise Unavailable(f"{self._url} answers {status}.")
-            case 401 | 403:
-                raise ExportError(f"{self._url} does not take this token for events:read.")
             case 422:
                 raise ExportError(_problems(answer))
-        raise ExportError(f"{self._url} answers {answer.status_code}: {answer.text[:200]}")
+        raise self._unexpected(answer)
 
 
 class Table:
@@ -199,7 +177,7 @@ class State:
 def run(path: Path, source: Source, query: Query, format_: str) -> int:
     """Export to a file, or to standard output for ``-``; return the exit code.
 
-    Raises `ExportError`.
+    Raises `ExportError` and `ApiError`.
     """
     if path == STANDARD_OUTPUT:
         if format_ == PARQUET:
@@ -339,8 +317,7 @@ def _patiently(
                 ) from unavailable
             if bar is not None:
                 bar.say(f"{unavailable.detail} Trying again.")
-            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tried)
-            time.sleep(random.uniform(pause / 2, pause))
+            time.sleep(pause_seconds(tried))
     raise AssertionError
 
 

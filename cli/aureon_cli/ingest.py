@@ -9,7 +9,6 @@ done, it cannot be done twice.
 from __future__ import annotations
 
 import fcntl
-import random
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,15 +34,13 @@ from aureon_cli.bars import bar
 from aureon_cli.batches import Batch, Cutter, Line
 from aureon_cli.destinations import Api, Destination, Refused
 from aureon_cli.forms import JSON_LINES, Form
+from aureon_cli.http_api import MAX_TRIES, pause_seconds
 from aureon_cli.journal import Begun, Counts, Journal, State
 
 PROGRESS_SUFFIX: Final = ".aureon-progress"
 REJECTED_SUFFIX: Final = ".aureon-rejected.jsonl"
 STANDARD_INPUT: Final = Path("-")
 
-MAX_TRIES: Final = 10
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
 LONGEST_RETRY_AFTER_SECONDS: Final = 60
 
 DONE: Final = 0
@@ -63,7 +60,7 @@ def run(path: Path, destination: Destination, parallel: int, form: Form = JSON_L
     """Send a file, or standard input for ``-``; return the exit code.
 
     How many lines were counted goes to standard output, everything else to standard error.
-    Raises `IngestError`, `DestinationError` and `FormError`.
+    Raises `IngestError`, `DestinationError`, `ApiError` and `FormError`.
     """
     try:
         with ExitStack() as stack:
@@ -331,10 +328,9 @@ class _Work:
                     raise IngestError(
                         f"{unavailable.detail} Tried {MAX_TRIES} times. {self.how_to_go_on()}"
                     ) from unavailable
-                pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries)
                 asked = min(LONGEST_RETRY_AFTER_SECONDS, unavailable.retry_after_seconds)
                 self._show(f"{unavailable.detail} Trying again.")
-                self._stop.wait(max(asked, random.uniform(pause / 2, pause)))
+                self._stop.wait(max(asked, pause_seconds(tries)))
         raise Stopped
 
     def _show(self, description: str, **more: Any) -> None:

@@ -25,7 +25,7 @@ from aureon import exact, export
 from aureon.export import Part
 from aureon.store import Store
 from aureon_cli import export as command
-from aureon_cli import parquet
+from aureon_cli import http_api, parquet
 from aureon_cli.main import app
 from tests import inline_engine
 from tests.api import Api
@@ -76,7 +76,7 @@ def faults(api: Api, monkeypatch: pytest.MonkeyPatch) -> Faults:
     monkeypatch.setattr("aureon.store.connect", lambda: api.store.client)
     monkeypatch.setenv("AUREON_TABLE", api.store.table)
     monkeypatch.setattr(export, "MAX_BYTES", 4_000)
-    monkeypatch.setattr(command, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(http_api, "FIRST_PAUSE_SECONDS", 0.0)
     api.customer("user@example.com", external_id="user_1", metadata={"note": 'ä,\n"'})
     for first in range(0, 60, 10):
         api.ingest(*(event(one) for one in range(first, first + 10)))

@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from aureon import exact
-from aureon_cli import batches, ingest
+from aureon_cli import batches, http_api
 from aureon_cli.main import app
 from tests.faults import Crash
 from tests.local_service import Service
@@ -36,7 +36,7 @@ POLAR_CUSTOMER: Final = {
 def name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Name:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(batches, "MAX_EVENTS_PER_REQUEST", 3)
-    monkeypatch.setattr(ingest, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(http_api, "FIRST_PAUSE_SECONDS", 0.0)
     suffix = uuid.uuid4().hex[:8]
     return lambda text: f"{text}-{suffix}"
 

@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from aureon import exact, queue, times
 from aureon.queue import Queue
-from aureon_cli import batches, ingest
+from aureon_cli import batches, http_api, ingest
 from aureon_cli.engine import Engine
 from aureon_cli.journal import Journal
 from aureon_cli.main import app
@@ -110,7 +110,7 @@ def network(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
         httpx.HTTPTransport, "handle_request", lambda transport, request: network.handle(request)
     )
     monkeypatch.setattr(batches, "MAX_EVENTS_PER_REQUEST", LINES_IN_BATCH)
-    monkeypatch.setattr(ingest, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(http_api, "FIRST_PAUSE_SECONDS", 0.0)
     api.meter()
     yield network
     assert_conserved(api.store)
@@ -491,7 +491,7 @@ def test_a_service_that_is_gone_for_long_ends_the_work_and_the_next_run_goes_on(
     network: Network, api: Api, file: Path
 ) -> None:
     write(file, *events(9))
-    for number in range(1, 1 + ingest.MAX_TRIES):
+    for number in range(1, 1 + http_api.MAX_TRIES):
         network.before[number] = lose
 
     result = ingested(api, "--parallel", "1", code=1)
@@ -499,7 +499,7 @@ def test_a_service_that_is_gone_for_long_ends_the_work_and_the_next_run_goes_on(
     assert result.stdout == "inserted 3, duplicates 0, conflicts 0, rejected 0\n"
     assert result.stderr == (
         f"aureon: {URL} does not answer: The read operation timed out. "
-        f"Tried {ingest.MAX_TRIES} times. "
+        f"Tried {http_api.MAX_TRIES} times. "
         "The same command goes on from here, and counts nothing twice.\n"
     )
     network.forget()
