@@ -198,6 +198,24 @@ def test_an_event_says_what_it_lacks(person: Person) -> None:
     expect(dialog.get_by_text("1 counted before under this id")).to_be_visible()
 
 
+def test_an_event_is_its_customers_however_fast_and_by_whatever_they_are_named(
+    person: Person,
+) -> None:
+    customer_id = person.api.customer("ada@example.com", external_id="user_123")
+    page = person.open("#/events")
+    button(page, "Ingest event").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("api_usage")
+    dialog.get_by_label("Value", exact=True).fill("3")
+
+    for named in ("Ada@Example.com", customer_id, "user_123"):
+        dialog.get_by_label("Customer").fill(named)
+        button(dialog, "Ingest event").click()
+        expect(dialog.get_by_text("1 event counted.")).to_be_visible()
+
+    assert len(person.api.get("/v1/events/", customer_id=customer_id)["items"]) == 3
+
+
 def test_the_second_click_of_a_double_click_ingests_nothing(person: Person) -> None:
     page = person.open("#/events")
     button(page, "Ingest event").first.click()

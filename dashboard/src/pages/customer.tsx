@@ -71,7 +71,12 @@ export function CustomerPage({ id }: { id: string }): JSX.Element {
             <Button kind="danger" needs="customers:write" onClick={() => setOpen("delete")}>
               Delete
             </Button>
-            <Button kind="primary" icon="plus" needs="events:write" onClick={() => setOpen("grant")}>
+            <Button
+              kind="primary"
+              icon="plus"
+              needs={allows("events:write") ? "meters:read" : "events:write"}
+              onClick={() => setOpen("grant")}
+            >
               Grant credits
             </Button>
           </>

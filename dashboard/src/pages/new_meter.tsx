@@ -43,7 +43,7 @@ export function NewMeterPage(): JSX.Element {
 
   const wrong = {
     name: nameProblem(name),
-    filter: filter ? "" : "Complete the conditions, or remove those that you don't need.",
+    filter: filter ? "" : "Complete the conditions, with numbers that are whole, or remove those that you don't need.",
     property: aggregation ? "" : "Which property holds the number?",
   };
   const submit = (): void => {
@@ -51,7 +51,7 @@ export function NewMeterPage(): JSX.Element {
     if (wrong.name || !filter || !aggregation) return;
     void sending.send(async () => {
       const meter = await api.post<Meter>("v1/meters/", { name: name.trim(), filter, aggregation });
-      announce(`${meter.name} counts from now on`);
+      announce(`${meter.name} was created`);
       go(href(["meters", meter.id]));
     });
   };

@@ -14,8 +14,6 @@ interface ButtonProps {
   busy?: boolean;
   /** The scope that it takes: without it the button stays, and says why it can't be used. */
   needs?: string;
-  /** Another reason why it can't be used now. */
-  barred?: string;
   label?: string;
 }
 
@@ -23,8 +21,7 @@ export function Button(props: ButtonProps): JSX.Element {
   const { children, onClick, kind = "plain", icon, type = "button", busy, needs, label } = props;
   const session = useSession();
   const id = useId();
-  const reason =
-    needs && !session.allows(needs) ? `Your token lacks the scope ${needs}.` : (props.barred ?? "");
+  const reason = needs && !session.allows(needs) ? `Your token lacks the scope ${needs}.` : "";
   const button = (
     <button
       type={type}

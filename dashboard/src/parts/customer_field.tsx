@@ -1,14 +1,36 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { Refused, type Api } from "../api";
 import { useLoad, useSettled } from "../loading";
 import { useSession } from "../session";
 import type { Customer, List } from "../shapes";
 import { TextField } from "./forms";
 
-/** A customer as an event names it: one that is known, or by an external id that nobody has yet. */
-export type Named = { customer_id: string } | { external_customer_id: string };
-
 const TYPING_MILLISECONDS = 200;
+const MOST_OFFERED = 8;
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Customers that have a text in their email, name or external id, or that have it as their id. */
+async function like(api: Api, text: string, signal?: AbortSignal): Promise<Customer[]> {
+  if (!ID.test(text)) {
+    return (await api.get<List<Customer>>("v1/customers/", { query: text, limit: MOST_OFFERED }, signal)).items;
+  }
+  try {
+    return [await api.get<Customer>(`v1/customers/${text}`, {}, signal)];
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return [];
+    throw error;
+  }
+}
+
+const named = (customers: Customer[], text: string): Customer | undefined =>
+  customers.find(
+    (one) => one.email.toLowerCase() === text.toLowerCase() || one.external_id === text || one.id === text,
+  );
+
+/** The customer whom a text names in full, if there is one: for who doesn't wait until it is found. */
+export const customerNamed = async (api: Api, text: string): Promise<Customer | undefined> =>
+  named(await like(api, text), text);
 
 interface CustomerFieldProps {
   label: string;
@@ -19,16 +41,12 @@ interface CustomerFieldProps {
   hint?: string;
 }
 
-/** Finds a customer by email, name, external id or id, while it is typed. */
+/** Finds a customer by email, external id or id, while it is typed. */
 export function CustomerField({ label, text, onText, onFound, problem, hint }: CustomerFieldProps): JSX.Element {
   const { api, allows } = useSession();
   const query = useSettled(text.trim(), TYPING_MILLISECONDS);
-  const found = useLoad(
-    async (signal) => (await api.get<List<Customer>>("v1/customers/", { query, limit: 8 }, signal)).items,
-    [query],
-    { skip: !allows("customers:read") },
-  );
-  const same = found.data?.find((one) => [one.email, one.external_id, one.id].includes(text.trim()));
+  const found = useLoad((signal) => like(api, query, signal), [query], { skip: !allows("customers:read") });
+  const same = named(found.data ?? [], text.trim());
   useEffect(() => onFound(same), [same?.id]);
   return (
     <TextField

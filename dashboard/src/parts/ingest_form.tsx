@@ -7,7 +7,7 @@ import type { Customer, EventName, Ingested, List } from "../shapes";
 import { useLoad } from "../loading";
 import { HERE } from "../times";
 import { Button } from "./actions";
-import { CustomerField } from "./customer_field";
+import { CustomerField, customerNamed } from "./customer_field";
 import { Field, Form, TextField, useSending } from "./forms";
 import { Icon } from "./icons";
 import { Notice } from "./layout";
@@ -56,7 +56,8 @@ export function IngestForm({ onClose, onDone }: { onClose(): void; onDone(): voi
     setHalfTime(half);
     if (half || wrong.name || wrong.who || wrong.metadata) return;
     void sending.send(async () => {
-      const named = customer ? { customer_id: customer.id } : { external_customer_id: who.trim() };
+      const known = customer ?? (allows("customers:read") ? await customerNamed(api, who.trim()) : undefined);
+      const named = known ? { customer_id: known.id } : { external_customer_id: who.trim() };
       const event = {
         name: name.trim(),
         ...named,
@@ -102,7 +103,13 @@ export function IngestForm({ onClose, onDone }: { onClose(): void; onDone(): voi
         text={who}
         onText={edit(setWho)}
         onFound={setCustomer}
-        hint={who.trim() ? "Nobody is known by this yet: it is taken as an external id." : undefined}
+        hint={
+          !allows("customers:read")
+            ? "An external id: your token can't look customers up."
+            : who.trim()
+              ? "Nobody is known by this yet: it is taken as an external id."
+              : undefined
+        }
         problem={
           (tried ? wrong.who : "") ||
           sending.at("events", "0", "customer_id") ||
