@@ -359,4 +359,4 @@ def test_memory_stays_flat_however_large_the_log_is(
 
     for few, many in peaks.values():
         # The engine's own is in it; what was kept would make it ten times as much.
-        assert many < 2 * few
+        assert many < 4 * few
