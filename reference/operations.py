@@ -140,6 +140,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Balances",
         "List balances",
         {200: shapes.Page[shapes.CustomerMeter]},
+        "Without a customer and a meter every customer is read, one after the other: name one of "
+        "them where there are more than a thousand.",
         parameters=(
             *parameters.PAGING,
             *parameters.CUSTOMERS,
