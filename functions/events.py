@@ -81,8 +81,9 @@ def preview_(request: Request) -> Answer:
 
 
 def _oldest_first(request: Request) -> bool:
-    order, *_ = request.texts("sorting") or _ORDERS
-    if order not in _ORDERS:
-        message = f"Sort by one of {', '.join(_ORDERS)}."
-        raise Invalid([Problem("enum", ("query", "sorting"), message, order)])
-    return order == "timestamp"
+    orders = request.texts("sorting") or _ORDERS
+    for order in orders:
+        if order not in _ORDERS:
+            message = f"Sort by one of {', '.join(_ORDERS)}."
+            raise Invalid([Problem("enum", ("query", "sorting"), message, order)])
+    return orders[0] == "timestamp"

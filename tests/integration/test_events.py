@@ -145,6 +145,7 @@ def test_a_meter_chooses_the_events_that_pass_its_filter(api: Api, named: dict[s
         ({"start_timestamp": "2026-11-01"}, "start_timestamp"),
         ({"end_timestamp": "soon"}, "end_timestamp"),
         ({"sorting": "name"}, "sorting"),
+        ({"sorting": ["timestamp", "name"]}, "sorting"),
         ({"page": "0"}, "page"),
     ],
 )
