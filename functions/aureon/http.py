@@ -123,6 +123,8 @@ class Request:
                 "The body must be JSON, sent as application/json.",
                 media_type,
             )
+        if not self.raw_body:
+            raise _invalid("missing", ("body",), "There is no body: this takes a JSON object.")
         try:
             return exact.parse(self.raw_body)
         except ValueError as error:

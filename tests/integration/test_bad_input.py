@@ -430,6 +430,16 @@ def test_a_body_that_is_not_json_is_refused_as_a_whole(
     assert reply.problems() == at("body")
 
 
+@pytest.mark.parametrize(("method", "path"), WRITES, ids=shown)
+def test_a_body_that_is_missing_is_said_to_be(
+    api: Api, meter_id: str, method: str, path: str
+) -> None:
+    reply = api.request(method, path.format(meter_id=meter_id))
+
+    assert reply.problems() == at("body")
+    assert reply.body["detail"][0]["type"] == "missing"
+
+
 @pytest.mark.parametrize("content", [b"null", b"7", b"true", b'"text"', b"[]", b"[{}]"])
 @pytest.mark.parametrize(("method", "path"), WRITES, ids=shown)
 def test_a_body_is_an_object(

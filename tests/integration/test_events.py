@@ -149,7 +149,7 @@ def test_a_meter_chooses_the_events_that_pass_its_filter(api: Api, named: dict[s
         ({"page": "0"}, "page"),
     ],
 )
-def test_a_filter_that_is_none_is_refused(api: Api, filters: dict[str, str], place: str) -> None:
+def test_a_filter_that_is_none_is_refused(api: Api, filters: dict[str, Any], place: str) -> None:
     assert api.get("/v1/events/", **filters).problems() == {("query", place)}
 
 
