@@ -12,6 +12,7 @@ from aureon.domain.credits import Hold, Standing
 from aureon.domain.customers import Customer
 from aureon.domain.events import COST, LLM, event_id
 from aureon.domain.meters import Meter
+from aureon.exact import plain
 
 if TYPE_CHECKING:
     from aureon.backfill import Progress
@@ -259,8 +260,3 @@ def _event_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
         shown[LLM] = {"prompt": None, "response": None, **shown[LLM]}
         shown[LLM]["cached_input_tokens"] = shown[LLM].get("cached_input_tokens") or 0
     return shown
-
-
-def plain(number: Decimal) -> Decimal:
-    """The same number with all its whole digits: ``Decimal("1E+3")`` becomes ``1000``."""
-    return Decimal(f"{number:f}")

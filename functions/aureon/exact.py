@@ -43,3 +43,11 @@ def write(value: Any) -> bytes:
 def write_canonical(value: Any) -> bytes:
     """Write JSON with the members of objects in a fixed order: equal values, equal bytes."""
     return _canonical.encode(value)
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number with all its whole digits: ``Decimal("1E+3")`` becomes ``1000``.
+
+    Nothing is 0, not ``0E-9``, which sums of many digits come to.
+    """
+    return Decimal(f"{number:f}") if number else ZERO

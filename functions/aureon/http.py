@@ -374,9 +374,9 @@ def _explain(error: Exception) -> Answer:
                 {
                     "error": "InsufficientCredits",
                     "meter_id": error.meter_id,
-                    "balance": error.balance,
-                    "required": error.required,
-                    "available_credits": error.available_credits,
+                    "balance": exact.plain(error.balance),
+                    "required": exact.plain(error.required),
+                    "available_credits": exact.plain(error.available_credits),
                 },
             )
         case TooManyHolds():

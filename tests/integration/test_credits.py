@@ -71,6 +71,15 @@ def test_a_spend_takes_what_there_is_and_no_more(api: Api, customer_id: str, met
     assert state(api, customer_id) == (0, 0, 0)
 
 
+def test_a_refusal_writes_its_numbers_plainly(api: Api, customer_id: str) -> None:
+    assert spend(api, Decimal("9.999999999")).status == 200
+    assert spend(api, Decimal("1E-9")).status == 200
+
+    refused = spend(api, Decimal("1E+3"))
+
+    assert '"balance":0,"required":1000,"available_credits":0}' in refused.text
+
+
 def test_a_limit_lets_a_balance_rise_so_far(api: Api, customer_id: str) -> None:
     assert spend(api, 13, limit=2).status == 402
     assert spend(api, 12, limit=2).status == 200

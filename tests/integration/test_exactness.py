@@ -125,6 +125,17 @@ def test_a_number_may_be_written_in_any_way(
     assert Decimal(written(api, customer_id)) == Decimal(expected)
 
 
+@pytest.mark.parametrize(
+    "units",
+    [["-0.000000001", "0.000000001"], ["1.50", "-1.50"], ["-0.0"], ["0E-9"]],
+    ids=str,
+)
+def test_nothing_is_written_as_0(api: Api, customer_id: str, units: list[str]) -> None:
+    use(api, customer_id, *map(Decimal, units))
+
+    assert written(api, customer_id) == "0"
+
+
 def test_a_mean_has_nine_digits_after_the_point(api: Api) -> None:
     api.meter(func="avg", property="units")
     customer_id = api.customer("user@example.com")
