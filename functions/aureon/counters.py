@@ -17,8 +17,9 @@ from aureon.domain.fold import BalanceOf
 from aureon.exact import EXACT
 from aureon.store import Item, Write, beats, put_new, update
 
-# What is added to; `distinct` where there are values to count.
-_SUMS: Final = ("sum", "used", "granted", "count")
+# What is added to besides the sum, where there is anything to add; `distinct` where there are
+# values to count.
+_PARTS: Final = ("used", "granted", "count")
 
 
 def needed(organization_id: str, balance: BalanceOf, shard: int, delta: Delta) -> list[keys.Key]:
@@ -46,7 +47,8 @@ def counted(
     from the one to the other.
     """
     key = keys.balance(organization_id, *balance, shard)
-    added: dict[str, Any] = {name: getattr(delta, name) for name in _SUMS} | {"rev": 1}
+    added: dict[str, Any] = {"sum": delta.sum, "rev": 1}
+    added |= {name: number for name in _PARTS if (number := getattr(delta, name))}
     set_: dict[str, Any] = {"modified_at": now}
     values: dict[str, Any] = {}
     conditions = []
@@ -72,7 +74,7 @@ def counted(
         if rev:
             values[":at_rev"] = rev
     elif delta.sum:
-        conditions.append("(attribute_not_exists(#sum) OR (#sum < :above AND #sum > :below))")
+        conditions.append("(attribute_not_exists(#sum) OR #sum < :above AND #sum > :below)")
         values[":above"] = EXACT.subtract(LIMIT, delta.sum)
         values[":below"] = EXACT.subtract(-LIMIT, delta.sum)
     if counted_to is not None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import botocore.session
@@ -45,6 +47,8 @@ READ_TIMEOUT_SECONDS: Final = 4.0
 ATTEMPTS: Final = 2
 # Two attempts that time out, and botocore's pause of at most a second between them.
 LONGEST_CALL_SECONDS: Final = ATTEMPTS * (CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS) + 1.0
+
+_PLACEHOLDER: Final = re.compile(r"([#:])\w+")
 
 CONDITION_FAILED: Final = "ConditionalCheckFailed"
 TRANSACTION_CONFLICT: Final = "TransactionConflict"
@@ -91,15 +95,40 @@ class Write:
             )
         else:
             parameters["Key"] = _key(self.key)
-        if self.expression is not None:
-            parameters["UpdateExpression"] = self.expression
-        if self.condition is not None:
-            parameters["ConditionExpression"] = self.condition
+        expression, condition, short = _shortened(self.expression, self.condition)
+        if expression is not None:
+            parameters["UpdateExpression"] = expression
+        if condition is not None:
+            parameters["ConditionExpression"] = condition
         if self.names:
-            parameters["ExpressionAttributeNames"] = dict(self.names)
+            parameters["ExpressionAttributeNames"] = {
+                short[placeholder]: name for placeholder, name in self.names.items()
+            }
         if self.values:
-            parameters["ExpressionAttributeValues"] = to_attributes(self.values)
+            parameters["ExpressionAttributeValues"] = {
+                short[placeholder]: _ENCODERS[type(value)](value)
+                for placeholder, value in self.values.items()
+            }
         return parameters
+
+
+@lru_cache(maxsize=1_000)
+def _shortened(
+    expression: str | None, condition: str | None
+) -> tuple[str | None, str | None, Mapping[str, str]]:
+    """An update and its condition with placeholders of a character or two, and those by the old.
+
+    They go over the wire with each write, and are parsed with each.
+    """
+    short: dict[str, str] = {}
+
+    def shorten(found: re.Match[str]) -> str:
+        return short.setdefault(found[0], f"{found[1]}{len(short):x}")
+
+    def shortened(text: str | None) -> str | None:
+        return None if text is None else _PLACEHOLDER.sub(shorten, text)
+
+    return shortened(expression), shortened(condition), short
 
 
 ABSENT: Final = f"attribute_not_exists({PARTITION})"
