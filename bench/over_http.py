@@ -36,6 +36,11 @@ from tests.local_service import Service, started
 
 CUSTOMERS: Final = 20
 TIMEOUT_SECONDS: Final = 60
+# Of each shape, before those that are measured.
+WARMING_REQUESTS: Final = 2
+# How long what was sent may go on being projected, and how often it is looked at.
+REST_SECONDS: Final = 300.0
+POLL_SECONDS: Final = 1.0
 
 
 class Shape(NamedTuple):
@@ -126,7 +131,10 @@ def _over_service(
         for shape in shapes:
             messages = _messages(the_scene, names, shape, ids, headers)
             _send(
-                service.url, _messages(the_scene, names, shape._replace(requests=2), ids, headers)
+                service.url,
+                _messages(
+                    the_scene, names, shape._replace(requests=WARMING_REQUESTS), ids, headers
+                ),
             )
             before = _cpu_seconds(process)
             run = _send(service.url, messages, shape.connections)
@@ -142,6 +150,7 @@ def _over_service(
             )
     # The service has closed the other connection, which was idle for so long.
     caller = _Caller(service.url, headers)
+    _wait_until_projected(caller, shapes)
     customer_id = caller.get(f"/v1/customers/external/{names[0]}")["id"]
     path = f"/v1/customers/{customer_id}/state"
     reads = []
@@ -165,6 +174,17 @@ METER: Final = {
     },
     "aggregation": {"func": "sum", "property": "units"},
 }
+
+
+def _wait_until_projected(caller: _Caller, shapes: Sequence[Shape]) -> None:
+    """Let the service come to rest: it goes on projecting what it was sent for a while."""
+    sent = sum(2 * (shape.requests + WARMING_REQUESTS) * shape.events for shape in shapes)
+    deadline = time.monotonic() + REST_SECONDS
+    while time.monotonic() < deadline:
+        if sum(name["occurrences"] for name in caller.get("/v1/events/names")["items"]) >= sent:
+            return
+        time.sleep(POLL_SECONDS)
+    raise RuntimeError("The service does not project what it was sent.")
 
 
 def _read(run: Run) -> dict[str, float]:
