@@ -7,15 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from aureon import admission, runtime
-from aureon.errors import InsufficientScope, Invalid, InvalidToken, Unauthorized
-from aureon.runtime import logger
-from aureon.tokens import Guard
+from aureon.access import admission
+from aureon.access.rates import RateLimiter
+from aureon.access.tokens import TokenAuthenticator
+from aureon.api import runtime
+from aureon.api.runtime import logger
+from aureon.core.errors import (
+    InsufficientScope,
+    Invalid,
+    InvalidToken,
+    TooManyRequests,
+    Unauthorized,
+)
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-guard: Final = Guard()
+authenticator: Final = TokenAuthenticator()
+limiter: Final = RateLimiter()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -24,8 +33,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     attributes: dict[str, str] = {}
     refused = None
     try:
-        attributes = admission.admit(guard, runtime.store(context), headers)
-    except (Unauthorized, InvalidToken, InsufficientScope, Invalid) as error:
+        attributes = admission.authorize(authenticator, limiter, runtime.store(context), headers)
+    except (Unauthorized, InvalidToken, TooManyRequests, InsufficientScope, Invalid) as error:
         refused = type(error).__name__
     logger.info(
         "authorization",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aureon import backfill, runtime
-from aureon.errors import Unavailable
-from aureon.runtime import logger
+from aureon.api import jobs, runtime
+from aureon.customers import rankings
+from aureon.meters import backfills
+from aureon.projection import backfill
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -16,13 +17,10 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Work on each job for as long as there is time; what is left goes back to the queue."""
     store = runtime.store(context)
-    failed = []
-    for record in event["Records"]:
-        try:
-            job = backfill.Job.from_body(record["body"])
-            if not backfill.work(store, job):
-                backfill.go_on(job)
-        except (Unavailable, ValueError, TypeError) as error:
-            logger.warning("job failed", message_id=record["messageId"], reason=str(error))
-            failed.append(record["messageId"])
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+    def work(body: str) -> None:
+        job = backfills.Job.from_body(body)
+        if not backfill.work(store, job, rankings.follow):
+            backfills.send(job)
+
+    return jobs.process(event, context, work)

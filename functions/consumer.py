@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aureon import messages, runtime
-from aureon.errors import AureonError, Unavailable
-from aureon.runtime import logger
+from aureon.api import runtime
+from aureon.api.runtime import logger
+from aureon.core.errors import AureonError, Unavailable
+from aureon.ledger import messages
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

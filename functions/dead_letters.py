@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from aureon.access import activity
+from aureon.api import serializers
+from aureon.api.requests import Request
+from aureon.api.resolver import Resolver
+from aureon.api.responses import Answer
+from aureon.core.errors import Conflict, NotFound
+from aureon.ledger import dead_letters
+from aureon.ledger.dead_letters import Found, Which
+from aureon.storage import queue
 
-from aureon import dead_letters, queue, times
-from aureon.dead_letters import DeadLetter, Found, Which
-from aureon.errors import Conflict
-from aureon.http import Answer, Request, Resolver
-
-api = Resolver()
+api = Resolver("dead_letters")
 handler = api.handler
 
 
-@api.route("GET", "/v1/dead-letters/", scope="events:read")
+@api.operation("list_dead_letters")
 def list_(request: Request) -> Answer:
     paging = request.paging()
     dead = queue.from_environment(queue.DEAD_LETTERS)
@@ -21,17 +24,26 @@ def list_(request: Request) -> Answer:
     if dead:
         found = dead_letters.find(request.store, dead, Which(request.organization_id))
     shown = [
-        _answer(dead_letters.explain(request.store, record))
+        serializers.dead_letter(dead_letters.explain(request.store, record))
         for record in found.records[paging.slice()]
     ]
     answer = paging.answer(shown, len(found.records))
     return Answer(200, {**answer, "complete": found.complete, "queue": dead is not None})
 
 
-@api.route("POST", "/v1/dead-letters/redrive", scope="events:write")
+@api.operation("discard_dead_letter")
+def discard(request: Request, message_id: str) -> Answer:
+    dead = queue.from_environment(queue.DEAD_LETTERS)
+    if not dead:
+        raise NotFound("There is no ingestion queue here.")
+    dead_letters.discard(request.store, dead, message_id)
+    return Answer(204, None)
+
+
+@api.operation("redrive_dead_letters")
 def redrive(request: Request) -> Answer:
-    from aureon.bodies import check
-    from aureon.bodies.dead_letters import RedriveBody
+    from aureon.core.bodies import check
+    from aureon.ledger.dead_letter_bodies import RedriveBody
 
     body = check(RedriveBody, request.body())
     dead = queue.from_environment(queue.DEAD_LETTERS)
@@ -39,26 +51,9 @@ def redrive(request: Request) -> Answer:
     if not dead or not ingestion:
         raise Conflict("There is no ingestion queue here.")
     which = Which(request.organization_id, body.ids)
-    result = dead_letters.redrive(request.store, dead, ingestion, which)
-    return Answer(
-        200,
-        {
-            "redriven": result.redriven,
-            "left": [
-                {"id": message_id, "reason": reason} for message_id, reason in result.left.items()
-            ],
-            "complete": result.complete,
-        },
+    meant = "all" if body.ids is None else str(len(body.ids))
+    request.store.write(
+        activity.noted(request.store, "dead_letters.redriven", request.organization_id, meant=meant)
     )
-
-
-def _answer(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "id": letter.id,
-        "first_received_at": times.to_text(letter.first_received_at),
-        "receive_count": letter.receive_count,
-        "events": letter.events,
-        "counted": letter.counted,
-        "succeeds_now": letter.succeeds_now,
-        "reason": letter.reason,
-    }
+    result = dead_letters.redrive(request.store, dead, ingestion, which)
+    return Answer(200, serializers.redriven(result))

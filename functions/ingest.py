@@ -2,49 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from aureon.access.tokens import GRANT
+from aureon.api import serializers
+from aureon.api.requests import Request
+from aureon.api.resolver import Resolver
+from aureon.api.responses import Answer
+from aureon.core import metrics
+from aureon.ledger import ingestion
 
-from aureon import ingestion, metrics
-from aureon.errors import Invalid, Problem
-from aureon.http import Answer, Request, Resolver
-
-api = Resolver()
+api = Resolver("ingest")
 handler = api.handler
 
-MAX_KEY_CHARACTERS = 255
 
-
-@api.route("POST", "/v1/events/ingest", scope="events:write")
+@api.operation("ingest_events")
 def ingest(request: Request) -> Answer:
+    key = request.idempotency_key()
     result = ingestion.ingest(
         request.store,
-        request.organization_id,
         request.body(),
-        idempotency=_idempotency(request),
+        idempotency=None if key is None else ingestion.Idempotency.of(key, request.raw_body),
+        may_grant=GRANT in request.access.scopes,
+        restrict_to=request.access.restrict_to,
     )
     metrics.emit(
         EventsIn=result.inserted + result.duplicates,
         Duplicates=result.duplicates,
         Conflicts=len(result.conflicts),
     )
-    answer: dict[str, Any] = {"inserted": result.inserted, "duplicates": result.duplicates}
-    if result.conflicts:
-        answer["conflicts"] = result.conflicts
-    return Answer(200, answer)
-
-
-def _idempotency(request: Request) -> ingestion.Idempotency | None:
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
-    if not 0 < len(key) <= MAX_KEY_CHARACTERS:
-        raise Invalid(
-            [
-                Problem(
-                    "string_length",
-                    ("header", "idempotency-key"),
-                    f"An Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} characters.",
-                )
-            ]
-        )
-    return ingestion.Idempotency.of(key, request.raw_body)
+    if result.warnings:
+        metrics.emit(Warnings=len(result.warnings))
+    return Answer(200, serializers.ingested(result))

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from aureon import answers, backfill, catalog, listing
+from aureon.api import serializers
+from aureon.api.requests import Request
+from aureon.api.resolver import Resolver
+from aureon.api.responses import Answer
+from aureon.core import listing
+from aureon.core.texts import folded
 from aureon.domain.meters import Meter
-from aureon.http import Answer, Request, Resolver
+from aureon.meters import backfills, catalog
+from aureon.meters.catalog import MeterRequest
 
-api = Resolver()
+if TYPE_CHECKING:
+    from aureon.api import response_models as models
+
+api = Resolver("meters")
 handler = api.handler
 
-READ = "meters:read"
-WRITE = "meters:write"
 
 _SORT_BY = {
     "created_at": lambda meter: meter.created_at,
@@ -21,53 +28,66 @@ _SORT_BY = {
 }
 
 
-@api.route("POST", "/v1/meters/", scope=WRITE)
+@api.operation("create_meter")
 def create(request: Request) -> Answer:
-    from aureon.bodies import check
-    from aureon.bodies.meters import MeterBody
+    from aureon.core.bodies import check
+    from aureon.meters.bodies import MeterBody
 
     body = check(MeterBody, request.body())
-    created = catalog.create(request.store, request.organization_id, body)
-    backfill.start(request.organization_id, created)
+    key = request.idempotency_key()
+    again = None if key is None else MeterRequest.of(key, request.raw_body)
+    created = catalog.create(request.store, body, again)
+    backfills.request_backfill(request.organization_id, created)
+    if created.group_by:
+        backfills.request_breakdowns(request.organization_id, created)
     return _answer(request, created, 201)
 
 
-@api.route("GET", "/v1/meters/", scope=READ)
+@api.operation("list_meters")
 def list_(request: Request) -> Answer:
     paging = request.paging()
-    query = (request.text("query") or "").casefold()
-    archived = request.truth("is_archived") or False
+    query = folded(request.query_str("query") or "")
+    archived = request.query_bool("is_archived") or False
     metadata = request.metadata()
+    external_ids = request.query_list("external_id")
     ordered = listing.sort(
         (
             meter
-            for meter in catalog.read_all(request.store, request.organization_id)
+            for meter in catalog.read_all(request.store)
             if (meter.archived_at is not None) == archived
-            and query in meter.name.casefold()
+            and query in folded(meter.name)
+            and (not external_ids or meter.external_id in external_ids)
             and listing.has_metadata(meter.metadata, metadata)
         ),
-        request.texts("sorting"),
+        request.query_list("sorting"),
         _SORT_BY,
         default="name",
     )
     return Answer(200, paging.answer(_shown(request, ordered[paging.slice()]), len(ordered)))
 
 
-@api.route("GET", "/v1/meters/<meter_id>", scope=READ)
+@api.operation("get_meter")
 def get(request: Request, meter_id: str) -> Answer:
-    return _answer(request, catalog.get(request.store, request.organization_id, meter_id))
+    return _answer(request, catalog.get(request.store, meter_id))
 
 
-@api.route("PATCH", "/v1/meters/<meter_id>", scope=WRITE)
+@api.operation("get_meter_external")
+def get_external(request: Request, external_id: str) -> Answer:
+    return _answer(request, catalog.get_external(request.store, external_id))
+
+
+@api.operation("update_meter")
 def update(request: Request, meter_id: str) -> Answer:
-    from aureon.bodies import check
-    from aureon.bodies.meters import MeterUpdateBody
+    from aureon.core.bodies import check
+    from aureon.meters.bodies import MeterUpdateBody
 
     body = check(MeterUpdateBody, request.body())
-    before = catalog.get(request.store, request.organization_id, meter_id)
-    changed = catalog.change(request.store, request.organization_id, meter_id, body)
+    before = catalog.get(request.store, meter_id)
+    changed = catalog.change(request.store, meter_id, body)
     if changed.generation != before.generation:
-        backfill.start(request.organization_id, changed)
+        backfills.request_backfill(request.organization_id, changed)
+    if changed.group_by and changed.grouping != before.grouping:
+        backfills.request_breakdowns(request.organization_id, changed)
     return _answer(request, changed)
 
 
@@ -75,10 +95,12 @@ def _answer(request: Request, meter: Meter, status: int = 200) -> Answer:
     return Answer(status, _shown(request, [meter])[0])
 
 
-def _shown(request: Request, meters: Sequence[Meter]) -> list[dict[str, Any]]:
-    progress = backfill.progress_of(request.store, request.organization_id, meters)
+def _shown(request: Request, meters: Sequence[Meter]) -> list[models.MeterWithBackfill]:
+    progress = backfills.progress_of(request.store, meters)
+    of_breakdowns = backfills.breakdowns_progress_of(request.store, meters)
     return [
-        answers.meter(request.organization_id, meter)
-        | {"backfill": answers.backfill(meter, progress.get(meter.id))}
+        serializers.meter_with_backfill(
+            request.organization_id, meter, progress.get(meter.id), of_breakdowns.get(meter.id)
+        )
         for meter in meters
     ]

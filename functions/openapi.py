@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from aureon.static import ASK_AGAIN, Files
+from aureon.api.envelope import finished
+from aureon.api.static import ASK_AGAIN, Files
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,9 +27,7 @@ _FILES: Final = Files(Path(__file__).parent / "openapi_files", POLICY)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Without a token: there is nothing secret here."""
-    answer = _answer(event)
-    answer["headers"]["x-request-id"] = event["requestContext"]["requestId"]
-    return answer
+    return finished(event, _answer(event))
 
 
 def _answer(event: Mapping[str, Any]) -> dict[str, Any]:

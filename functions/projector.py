@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aureon import metrics, runtime, stream
-from aureon.runtime import logger
+from aureon.api import runtime
+from aureon.api.runtime import logger
+from aureon.core import metrics
+from aureon.customers import rankings
+from aureon.projection import stream
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
@@ -15,7 +18,8 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Project a delivery; it is delivered again from the first record that failed."""
     metrics.emit(ProjectorLag=stream.lag_seconds(event["Records"]))
-    failed = stream.project(runtime.store(context), event["Records"])
+    store, records = runtime.store(context), event["Records"]
+    failed = rankings.follow_pages(store, records) | stream.project(store, records)
     for number, reason in failed.items():
         logger.warning("record failed", sequence_number=number, reason=str(reason))
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}

@@ -2,94 +2,107 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
-from typing import get_args
-from zoneinfo import ZoneInfo
+import re
+from datetime import UTC
+from decimal import Decimal
 
-from aureon import answers, catalog, events, quantities
-from aureon.domain.intervals import LONGEST, Interval, boundaries
-from aureon.domain.quantities import TooManyValues
-from aureon.errors import Invalid, Problem
-from aureon.http import Answer, Request, Resolver
+from aureon.api import quantity_query, serializers
+from aureon.api.requests import DEFAULT_LIMIT, MAX_LIMIT, Request
+from aureon.api.resolver import Resolver
+from aureon.api.responses import Answer
+from aureon.core.errors import Invalid
+from aureon.customers import rankings
+from aureon.domain.credits import CreditPosition
+from aureon.domain.intervals import LONGEST, boundaries
+from aureon.domain.meters import DECISIVE
+from aureon.domain.ranks import STATUSES, Status
+from aureon.meters import catalog
+from aureon.reads import events, liability, quantities, rates
 
-api = Resolver()
+ORDERS = ("left", "-left")
+UNITS = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?")
+
+api = Resolver("quantities")
 handler = api.handler
 
-# Years that have another one before and after them, in every zone.
-_YEARS = range(2, 9_999)
 
-
-@api.route("GET", "/v1/meters/<meter_id>/quantities", scope="meters:read")
+@api.operation("get_meter_quantities")
 def read(request: Request, meter_id: str) -> Answer:
-    meter = catalog.get(request.store, request.organization_id, meter_id)
-    interval = _interval(request)
-    start, end = _time(request, "start_timestamp"), _time(request, "end_timestamp")
-    zone = _zone(request)
-    if end < start:
-        raise _invalid("end_timestamp", "The end is not before the start.")
-    if _between(start, end, zone) > LONGEST[interval]:
-        days = LONGEST[interval].days
-        raise _invalid("end_timestamp", f"By {interval} at most {days} days are shown at once.")
+    meter = catalog.get(request.store, meter_id)
     ledger_ids = events.ledgers(
         request.store,
-        request.organization_id,
-        customer_ids=request.texts("customer_id"),
-        external_ids=request.texts("external_customer_id"),
+        customer_ids=request.query_list("customer_id"),
+        external_ids=request.query_list("external_customer_id"),
     )
-    try:
-        found = quantities.read(
+    found, broken = quantity_query.read(request, meter, ledger_ids, meter.group_by)
+    return Answer(200, serializers.quantities(request.organization_id, meter, found, broken))
+
+
+@api.operation("list_meter_customers")
+def customers(request: Request, meter_id: str) -> Answer:
+    meter = catalog.get(request.store, meter_id)
+    if meter.aggregation.func not in DECISIVE:
+        raise Invalid.at(("path", "id"), "Only a meter that sums or counts has credits.", meter_id)
+    found = rankings.read(
+        request.store,
+        meter,
+        status=_status(request),
+        at_most=_left_at_most(request),
+        most_first=_most_first(request),
+        after=request.query_str("after"),
+        limit=min(request.query_int("limit", DEFAULT_LIMIT), MAX_LIMIT),
+    )
+    shown = [
+        rates.read(
             request.store,
-            request.organization_id,
             meter,
-            boundaries(start, end, interval, zone),
-            ledger_ids=ledger_ids,
-            metadata=request.metadata(),
+            one.customer.ledger_ids,
+            available=CreditPosition(meter.id, one.balance.sum, one.held).available_credits,
         )
-    except TooManyValues as error:
-        message = "There are too many different values: ask for less time."
-        raise _invalid("end_timestamp", message) from error
-    return Answer(200, answers.quantities(meter, found))
+        for one in found.items
+    ]
+    return Answer(200, serializers.meter_customers(request.organization_id, found, shown))
 
 
-def _interval(request: Request) -> Interval:
-    text = _required(request, "interval")
-    for interval in get_args(Interval):
-        if text == interval:
-            return interval  # type: ignore[no-any-return]
-    raise _invalid("interval", f"This is one of {', '.join(get_args(Interval))}.", text)
+@api.operation("get_meter_credits")
+def credits(request: Request, meter_id: str) -> Answer:
+    meter = catalog.get(request.store, meter_id)
+    if meter.aggregation.func not in DECISIVE:
+        raise Invalid.at(("path", "id"), "Only a meter that sums or counts has credits.", meter_id)
+    start, end = quantity_query.period(request)
+    if end - start > LONGEST["day"]:
+        days = LONGEST["day"].days
+        raise Invalid.at(("query", "end_timestamp"), f"At most {days} days are shown at once.")
+    found = quantities.read(
+        request.store, meter, boundaries(start, end, "day", UTC), ledger_ids=None, metadata={}
+    )
+    owed = liability.read(request.store, meter.id, *found.days)
+    return Answer(200, serializers.meter_credits(meter, found, owed))
 
 
-def _time(request: Request, name: str) -> datetime:
-    text = _required(request, name)
-    moment = request.time(name)
-    if moment is None or moment.year not in _YEARS:
-        raise _invalid(name, "This is a time, of a year from 2 to 9998.", text)
-    return moment
+def _status(request: Request) -> Status | None:
+    text = request.query_str("status")
+    for status in STATUSES:
+        if text == status:
+            return status
+    if text is not None:
+        raise Invalid.at(("query", "status"), f"This is one of {', '.join(STATUSES)}.", text)
+    return None
 
 
-def _required(request: Request, name: str) -> str:
-    text = request.text(name)
+def _left_at_most(request: Request) -> Decimal | None:
+    text = request.query_str("left_at_most")
     if text is None:
-        raise Invalid([Problem("missing", ("query", name), "Field required")])
-    return text
+        return None
+    if not UNITS.fullmatch(text):
+        message = "Must be a number with at most 15 digits before the point and 12 after it."
+        raise Invalid.at(("query", "left_at_most"), message, text, kind="decimal_parsing")
+    return Decimal(text)
 
 
-def _zone(request: Request) -> tzinfo:
-    name = request.text("timezone") or "UTC"
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise _invalid("timezone", "This is no time zone, as in Europe/Berlin.", name) from error
-
-
-def _between(start: datetime, end: datetime, zone: tzinfo) -> timedelta:
-    """How much time is asked for: as it goes by, or as clocks show it, whichever is less.
-
-    A week in which the clocks are set back has an hour more, and is a week all the same.
-    """
-    first, last = (moment.astimezone(zone).replace(tzinfo=None) for moment in (start, end))
-    return min(end - start, last - first)
-
-
-def _invalid(name: str, message: str, given: str | None = None) -> Invalid:
-    return Invalid([Problem("value_error", ("query", name), message, given)])
+def _most_first(request: Request) -> bool:
+    order = request.query_str("sorting") or ORDERS[0]
+    if order not in ORDERS:
+        message = f"Sort by one of {', '.join(ORDERS)}."
+        raise Invalid.at(("query", "sorting"), message, order, kind="enum")
+    return order != ORDERS[0]

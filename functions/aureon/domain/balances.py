@@ -8,14 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from aureon import times
+from aureon.core import exact, times
+from aureon.core.exact import EXACT, ZERO
 from aureon.domain.meters import Function, Match
-from aureon.exact import EXACT, ZERO
 
-# A balance stays below this, so that it and its nine decimals fit the database's numbers.
-LIMIT: Final = Decimal(10) ** 18
+# A balance stays below this: with its decimals it has 27 digits, which every engine keeps.
+LIMIT: Final = Decimal(exact.INTEGER_LIMIT)
 # Averages have as many digits after the point as the values that they are made of.
-AVERAGE_STEP: Final = Decimal("1e-9")
+AVERAGE_STEP: Final = exact.STEP
 
 
 @dataclass(slots=True)
@@ -23,19 +23,22 @@ class Delta:
     """What a transaction makes of one balance; all in units, but for the count of events.
 
     `values` are hashes of what a ``unique`` meter has to have counted afterwards; a meter has a
-    `max`, a `min`, values or a sum, never two of them.
+    `max`, a `min`, values or a sum, never two of them. `watched` is the meter's.
     """
 
     sum: Decimal = ZERO
     used: Decimal = ZERO
     granted: Decimal = ZERO
+    expired: Decimal = ZERO
     count: int = 0
     max: Decimal | None = None
     min: Decimal | None = None
     values: set[bytes] = field(default_factory=set)
+    watched: bool | None = None
 
     def add(self, match: Match) -> None:
         self.count += 1
+        self.watched = match.watched
         value = match.value
         if isinstance(value, bytes):
             self.values.add(value)
@@ -45,7 +48,9 @@ class Delta:
             self.min = value if self.min is None else min(self.min, value)
         else:
             self.sum = EXACT.add(self.sum, value)
-            if value > 0:
+            if match.expired:
+                self.expired = EXACT.add(self.expired, value)
+            elif value > 0 or match.refunded:
                 self.used = EXACT.add(self.used, value)
             else:
                 self.granted = EXACT.subtract(self.granted, value)
@@ -62,8 +67,10 @@ class Balance:
     """A meter's value for a customer, over all its ledgers and shards.
 
     `used` and `granted` are the sums of the positive and of the negative values, each as a
-    positive number, in units; `count` is the number of events counted, `distinct` that of
-    different values. Where it is not `complete`, events of the past are still being counted.
+    positive number, in units, less what was refunded of what was used, and `expired` is what was
+    granted and lapsed, or was taken back: the sum is what was used, less what was granted, and what
+    has expired. `count` is the number of events counted, `distinct` that of different values. Where
+    it is not `complete`, events of the past are still being counted.
     """
 
     customer_id: str
@@ -73,6 +80,7 @@ class Balance:
     sum: Decimal = ZERO
     used: Decimal = ZERO
     granted: Decimal = ZERO
+    expired: Decimal = ZERO
     count: int = 0
     max: Decimal | None = None
     min: Decimal | None = None
@@ -82,7 +90,7 @@ class Balance:
     def value(self, function: Function) -> Decimal:
         """The balance: what the aggregation makes of the values, 0 where there are none.
 
-        A mean is rounded to nine digits after the point, halves to the even neighbour.
+        A mean is rounded to twelve digits after the point, halves to the even neighbour.
         """
         match function:
             case "max":
@@ -106,6 +114,7 @@ def add_up(customer_id: str, meter_id: str, shards: Collection[Mapping[str, Any]
         sum=_total(shards, "sum"),
         used=_total(shards, "used"),
         granted=_total(shards, "granted"),
+        expired=_total(shards, "expired"),
         count=int(_total(shards, "count")),
         max=max((shard["max"] for shard in shards if "max" in shard), default=None),
         min=min((shard["min"] for shard in shards if "min" in shard), default=None),

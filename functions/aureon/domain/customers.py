@@ -8,10 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
-from aureon import keys, times
+from aureon.core import times
+from aureon.core.exact import from_stored, to_stored
+from aureon.core.texts import folded
+from aureon.storage import keys
 
 CustomerType = Literal["individual", "team"]
 MAX_NAME_CHARACTERS: Final = 256
+# Where a customer was made without an e-mail address: the clients can't read one without.
+NO_EMAIL_DOMAIN: Final = "no-email.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Customer:
             ledger_ids=tuple(item["ledger_ids"]),
             name=item["name"],
             external_id=item["external_id"],
-            metadata=item["metadata"],
+            metadata=from_stored(item["metadata"]),
             type=item["type"],
             billing_address=item["billing_address"],
             tax_id=item["tax_id"],
@@ -68,7 +73,7 @@ class Customer:
             "ledger_ids": list(self.ledger_ids),
             "name": self.name,
             "external_id": self.external_id,
-            "metadata": dict(self.metadata),
+            "metadata": to_stored(self.metadata),
             "type": self.type,
             "billing_address": None if self.billing_address is None else dict(self.billing_address),
             "tax_id": self.tax_id,
@@ -93,6 +98,11 @@ class Customer:
         )
 
 
+def placeholder(customer_id: str) -> str:
+    """What stands for the e-mail address of a customer who was made without one."""
+    return f"{customer_id}@{NO_EMAIL_DOMAIN}"
+
+
 def profile(item: Mapping[str, Any] | None) -> Customer | None:
     """The living customer of a customer's item, if it has one.
 
@@ -104,7 +114,7 @@ def profile(item: Mapping[str, Any] | None) -> Customer | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CustomerSummary:
     """What the list of customers sorts and searches by: of a living customer, and kept in step."""
 
     id: str
@@ -134,7 +144,7 @@ class Card:
             email=item["email"],
             name=item["name"],
             external_id=item["external_id"],
-            metadata=item["metadata"],
+            metadata=from_stored(item["metadata"]),
         )
 
     def to_item(self) -> dict[str, Any]:
@@ -143,13 +153,13 @@ class Card:
             "email": self.email,
             "name": self.name,
             "external_id": self.external_id,
-            "metadata": dict(self.metadata),
+            "metadata": to_stored(self.metadata),
         }
 
     def has_text(self, text: str) -> bool:
-        """Whether a part of the address, the name or the external id is this case-folded text."""
+        """Whether a part of the address, the name or the external id is this folded text."""
         texts = (self.email, self.name, self.external_id)
-        return any(text in each.casefold() for each in texts if each is not None)
+        return any(text in folded(each) for each in texts if each is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,8 @@ class Pointer:
     A pointer without a customer's profile is a ghost: events came before the customer did. A
     released one leads nowhere: its customer was deleted. `earlier` are the ledgers that it led
     to before, each with the time when it ceased to, so that nobody inherits another's credits.
-    `rev` rises with every change.
+    `next` is a copy of the customer's: when lots expire next, by meter. `rev` rises with every
+    change.
     """
 
     state: Literal["ghost", "customer", "released"]
@@ -169,6 +180,7 @@ class Pointer:
     earlier: tuple[tuple[str, datetime], ...] = ()
     spread: bool = False
     created_at: datetime | None = None
+    next: Mapping[str, str] = field(default_factory=dict)
     rev: int = 0
 
     @classmethod
@@ -181,10 +193,11 @@ class Pointer:
             earlier=tuple((ledger, times.from_text(until)) for ledger, until in item["earlier"]),
             spread=item.get("spread", False),
             created_at=times.from_optional_text(item["created_at"]),
+            next=item.get("next", {}),
             rev=int(item["rev"]),
         )
 
-    def to_item(self, organization_id: str) -> dict[str, Any]:
+    def to_item(self, org_keys: keys.Keys) -> dict[str, Any]:
         """The item, listed in the directory of ghosts for as long as it is one."""
         item: dict[str, Any] = {
             "state": self.state,
@@ -196,17 +209,21 @@ class Pointer:
             "created_at": times.to_optional_text(self.created_at),
             "rev": self.rev,
         }
+        if self.next:
+            item["next"] = dict(self.next)
         if self.state == "ghost":
             item |= directory_entry(
-                keys.ghost_directory(organization_id, keys.directory_slice(self.ledger_id)),
+                org_keys.ghost_directory(keys.directory_slice(self.ledger_id)),
                 self.created_at,
                 self.ledger_id,
             )
         return item
 
-    def linked(self, customer_id: str) -> Pointer:
+    def linked(self, customer_id: str, next_: Mapping[str, str]) -> Pointer:
         """The ghost's pointer once it has become, or was linked to, a customer."""
-        return replace(self, state="customer", customer_id=customer_id, rev=self.rev + 1)
+        return replace(
+            self, state="customer", customer_id=customer_id, next=next_, rev=self.rev + 1
+        )
 
     def released(self, now: datetime) -> Pointer:
         return replace(
@@ -214,6 +231,7 @@ class Pointer:
             state="released",
             earlier=(*self.earlier, (self.ledger_id, now)),
             spread=False,
+            next={},
             rev=self.rev + 1,
         )
 
@@ -230,7 +248,8 @@ class Ledger:
 
     `pointer` is set where the external id leads nowhere yet: the pointer to put with the first
     event, which makes the customer a ghost. `earlier` are the ledgers that the external id led
-    to before, as the pointer has them.
+    to before, as the pointer has them. `next` says when lots of its customer expire next, by meter;
+    None where nobody has looked.
     """
 
     id: str
@@ -238,6 +257,21 @@ class Ledger:
     spread: bool = False
     pointer: Pointer | None = None
     earlier: tuple[tuple[str, datetime], ...] = ()
+    next: Mapping[str, str] | None = None
+
+
+def next_in(item: Mapping[str, Any] | None) -> Mapping[str, str]:
+    """When lots of a customer's item expire next, by meter; those of a deleted one are frozen."""
+    if item is None or "created_at" not in item or item["deleted_at"] is not None:
+        return {}
+    found: Mapping[str, str] = item.get("next", {})
+    return found
+
+
+def due(next_: Mapping[str, str], now: datetime) -> list[str]:
+    """The meters of which lots have expired by now, as their customer's item calls them."""
+    text = times.to_text(now)
+    return [name for name, at in next_.items() if at <= text]
 
 
 def _digest(text: str) -> str:

@@ -46,7 +46,7 @@ def _periods(start: datetime, interval: Interval, zone: tzinfo) -> Iterator[date
     first = _FIRST_DAY[interval](day)
     before: datetime | None = None
     while True:
-        boundary = _first_instant(first, zone)
+        boundary = first_instant(first, zone)
         # A day that a zone left out, when it changed sides of the date line, has no time in it.
         if boundary != before:
             yield boundary
@@ -69,7 +69,7 @@ _NEXT_FIRST_DAY: Final[Mapping[Interval, Callable[[datetime], datetime]]] = {
 }
 
 
-def _first_instant(clock: datetime, zone: tzinfo) -> datetime:
+def first_instant(clock: datetime, zone: tzinfo) -> datetime:
     """The first instant at which the clocks show a time; where they skip it, a later one."""
     instant = clock.replace(tzinfo=zone).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == clock:

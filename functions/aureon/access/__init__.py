@@ -1,0 +1,1 @@
+"""Organizations, their tokens, and who may send what."""

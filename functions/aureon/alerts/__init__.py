@@ -1,0 +1,1 @@
+"""Alerts: thresholds of balances, and what is told of them."""

@@ -1,0 +1,1 @@
+"""Requests, routes, answers, and the container's runtime."""

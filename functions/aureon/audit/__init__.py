@@ -1,0 +1,1 @@
+"""Balances, read models and claims, compared with the log."""

@@ -1,0 +1,1 @@
+"""What knows nothing of Aureon's business: exact numbers, times, errors, metrics, lists, bodies."""

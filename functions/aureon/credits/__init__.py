@@ -1,0 +1,1 @@
+"""Decisions on one snapshot of an account: spends and holds."""

@@ -1,0 +1,1 @@
+"""Customers: profiles, summaries for lists, balances."""

@@ -1,0 +1,1 @@
+"""Definitions of meters, and their versions."""

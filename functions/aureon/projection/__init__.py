@@ -1,0 +1,1 @@
+"""The read models: made from the table's stream, and made anew from the log."""

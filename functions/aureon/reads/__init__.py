@@ -1,0 +1,1 @@
+"""Lists of events, quantities, the preview of a meter, the export."""

@@ -1,0 +1,1 @@
+"""Webhooks: endpoints, what they are sent, and how it arrives."""
