@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 
-from aws_cdk import App
-
 from infra import bundle
 from infra.settings import Settings
-from infra.stack import Aureon, checked
+from infra.stack import Aureon, new_app
 
-# cdk says where to write; whoever runs this without it finds it where cdk would write.
-app = App(outdir=os.environ.get("CDK_OUTDIR", "build/cdk.out"))
+# cdk says where to write; without cdk, the template goes to the same place.
+app = new_app(os.environ.get("CDK_OUTDIR", "build/cdk.out"))
 assets = bundle.build(bundle.LAMBDA)
 Aureon(app, "Aureon", assets=assets, settings=Settings.from_context(app.node))
-checked(app).synth()
+app.synth()

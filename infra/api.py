@@ -1,9 +1,9 @@
-"""The HTTP API: a route for each path that `aureon.routes` has, in both of its forms."""
+"""The HTTP API: a route for each path that `aureon.api.routes` has, in both of its forms."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from aws_cdk import Acknowledgment, RemovalPolicy, Stack, Validations
@@ -12,10 +12,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from aureon.routes import Route
+from aureon.api.routes import CUSTOMER_SESSION, GREEDY, NO_TOKEN, Route
 
 REQUESTS_PER_SECOND: Final = 1000
 BURST_REQUESTS: Final = 2000
+# Of each path that needs no token: flooding one takes nothing from callers with a token.
+PUBLIC_REQUESTS_PER_SECOND: Final = 50
+PUBLIC_BURST_REQUESTS: Final = 100
 # What a request was and how it went; nothing of what a caller sent, and no address.
 ACCESS_LOG: Final = {
     "request_id": "$context.requestId",
@@ -28,7 +31,12 @@ ACCESS_LOG: Final = {
 }
 
 # What a caller calls a customer may hold slashes.
-EXTERNAL_ID: Final = "{external_id}"
+EXTERNAL_ID: Final = f"{{{GREEDY}}}"
+# All of the portal's paths and methods, OPTIONS too: one function says which there are.
+PORTAL: Final = "ANY /v1/customer-portal/{path+}"
+# The route of what no other takes, and the function behind it.
+DEFAULT: Final = "$default"
+FALLBACK: Final = "fallback"
 
 
 class Api(Construct):
@@ -39,7 +47,7 @@ class Api(Construct):
         scope: Construct,
         id_: str,
         *,
-        routes: Iterable[Route],
+        routes: Collection[Route],
         functions: Mapping[str, lambda_.IFunction],
     ) -> None:
         super().__init__(scope, id_)
@@ -51,9 +59,16 @@ class Api(Construct):
             )
         )
         api = gateway.CfnApi(self, "Resource", name="aureon", protocol_type="HTTP")
-        targets = {name: self._target(api, name, functions[name]) for name in _handlers(routes)}
-        for key, handler in served(routes).items():
-            gateway.CfnRoute(self, key, api_id=api.ref, route_key=key, target=targets[handler])
+        handlers = served(routes)
+        targets = {
+            name: self._target(api, name, functions[name])
+            for name in sorted(set(handlers.values()))
+        }
+        made = {
+            key: gateway.CfnRoute(self, key, api_id=api.ref, route_key=key, target=targets[handler])
+            for key, handler in handlers.items()
+        }
+        public = public_keys(routes)
         log = logs.LogGroup(
             self,
             "AccessLog",
@@ -72,9 +87,19 @@ class Api(Construct):
             default_route_settings=gateway.CfnStage.RouteSettingsProperty(
                 throttling_rate_limit=REQUESTS_PER_SECOND,
                 throttling_burst_limit=BURST_REQUESTS,
-                detailed_metrics_enabled=True,
             ),
+            # As CloudFormation hands it on to the gateway, which knows no other form.
+            route_settings={
+                key: {
+                    "ThrottlingRateLimit": PUBLIC_REQUESTS_PER_SECOND,
+                    "ThrottlingBurstLimit": PUBLIC_BURST_REQUESTS,
+                }
+                for key in public
+            },
         )
+        # The gateway refuses settings of a route that is not there yet.
+        for key in public:
+            stage.add_resource_dependency(made[key])
         self.id = api.ref
         self.stage = stage.ref
         self.url = api.attr_api_endpoint
@@ -103,18 +128,31 @@ class Api(Construct):
 
 
 def served(routes: Iterable[Route]) -> dict[str, str]:
-    """The handlers by the keys that the gateway has to know: ``GET /path``, in both forms.
+    """The handlers by the keys that the gateway has to know, as ``GET /path``.
 
-    A greedy variable takes all of a path from where it stands, so routes that go on behind an
-    external id are one to the gateway. They must be one function's, too: raises `ValueError`.
+    No key may end in a slash, so the form of a path that does is served by a greedy variable
+    behind it; what that lets through besides is no path to the function either. HEAD, which is
+    rare, and would take a hundred of the 500 resources of a stack, goes to the fallback, as does
+    what no key takes. A greedy variable takes all of a path from where it stands, so routes that go
+    on behind an external id are one to the gateway. They must be one function's, too: raises
+    `ValueError`.
     """
-    handlers: dict[str, str] = {}
+    handlers: dict[str, str] = {DEFAULT: FALLBACK}
     for route in routes:
+        if route.scope == CUSTOMER_SESSION:
+            handlers[PORTAL] = route.handler
+            continue
         for path in _paths(route.path.rstrip("/")):
             key = f"{route.method} {path}"
             if handlers.setdefault(key, route.handler) != route.handler:
                 raise ValueError(f"The gateway can't tell what serves {route.path} at {key}.")
     return handlers
+
+
+def public_keys(routes: Collection[Route]) -> list[str]:
+    """The keys behind which a caller without a token keeps a function busy."""
+    public = {FALLBACK, *(route.handler for route in routes if route.scope is NO_TOKEN)}
+    return [key for key, handler in served(routes).items() if handler in public]
 
 
 def _paths(path: str) -> Iterator[str]:
@@ -124,8 +162,4 @@ def _paths(path: str) -> Iterator[str]:
     elif external_id:
         yield f"{until}{external_id[:-1]}+}}"
     else:
-        yield from (path, f"{path}/")
-
-
-def _handlers(routes: Iterable[Route]) -> list[str]:
-    return sorted({route.handler for route in routes})
+        yield from (path, f"{path}/{{rest+}}")

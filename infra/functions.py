@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from aureon.storage.functions import FUNCTIONS
 from infra.bundle import Assets
 
 # The gateway waits 30 s for an answer, and 10 s for an authorizer's. A call to the database takes
@@ -21,14 +22,18 @@ API_TIMEOUT: Final = Duration.seconds(29)
 TIMEOUTS: Final[Mapping[str, Duration]] = {
     "backfill": Duration.seconds(150),
     "consumer": Duration.seconds(60),
+    # An attempt takes ten seconds, and what is noted of it as long as a call may.
+    "deliverer": Duration.seconds(60),
+    "evaluator": Duration.seconds(120),
     # As long as Lambda allows: it writes nothing that another handler goes by.
     "nightly_audit": Duration.minutes(15),
     "projector": Duration.seconds(120),
+    "sweep": Duration.seconds(120),
 }
 # What sends to the queue that it is fed by, to go on in another invocation: Lambda takes that for
 # a loop, and stops it after about 16 rounds unless told otherwise.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
-GO_ON: Final = frozenset({"backfill", "nightly_audit"})
+SELF_REQUEUING: Final = frozenset({"backfill", "nightly_audit"})
 # A function's share of a core grows with its memory: `make memory` says what a request takes and
 # costs by it, and docs/deploy.md why it is this.
 MEMORY_MEGABYTES: Final = 1024
@@ -43,9 +48,10 @@ def timeout(handler: str) -> Duration:
 class Functions(Construct):
     """The handlers' functions, by the name of the handler's module.
 
-    `environment` has variables for all of them, `more` those of some. With `snap_start` a function
-    starts from a snapshot, which only a published version has; `called` is what others call, the
-    version or the function itself.
+    `environment` has variables for all of them, `extra_environment` those of some, and
+    `reserved_concurrency` how many executions of the account are kept for one. With `snap_start` a
+    function starts from a snapshot, which only a published version has; `called` is what others
+    call, the version or the function itself.
     """
 
     def __init__(
@@ -55,16 +61,18 @@ class Functions(Construct):
         *,
         assets: Assets,
         environment: Mapping[str, str],
-        more: Mapping[str, Mapping[str, str]],
+        extra_environment: Mapping[str, Mapping[str, str]],
         access: Mapping[str, Sequence[iam.PolicyStatement]],
         snap_start: bool,
+        tracing: bool,
+        reserved_concurrency: Mapping[str, int],
     ) -> None:
         super().__init__(scope, id_)
         Validations.of(self).acknowledge(
             Acknowledgment(
                 id="AwsSolutions-IAM5[Resource::*]",
-                reason="Lambda's own tracing puts segments into X-Ray, which has no resource for "
-                "them; and nothing but everything can be named to list streams.",
+                reason="Only everything can be named to list streams, and to put segments into "
+                "X-Ray where tracing is asked for.",
             ),
             Acknowledgment(
                 id="AwsSolutions-L1",
@@ -80,9 +88,14 @@ class Functions(Construct):
             self._layer("Package", assets.package),
         ]
         self._snap_start = snap_start
+        self._tracing = tracing
+        self._reserved_concurrency = reserved_concurrency
         self.by_handler = {
             handler: self._function(
-                handler, folder, {**environment, **more.get(handler, {})}, access[handler]
+                handler,
+                folder,
+                {**environment, **extra_environment.get(handler, {})},
+                access[handler],
             )
             for handler, folder in assets.handlers.items()
         }
@@ -134,9 +147,21 @@ class Functions(Construct):
             role=role,
             log_group=log,
             logging_format=lambda_.LoggingFormat.JSON,
-            tracing=lambda_.Tracing.ACTIVE,
-            recursive_loop=lambda_.RecursiveLoop.ALLOW if handler in GO_ON else None,
+            # Lambda's own lines say nothing of a request that Aureon's don't.
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            tracing=lambda_.Tracing.ACTIVE if self._tracing else None,
+            reserved_concurrent_executions=self._reserved_concurrency.get(handler),
+            recursive_loop=lambda_.RecursiveLoop.ALLOW if handler in SELF_REQUEUING else None,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if self._snap_start else None,
+        )
+
+    def let_forward(self, forwarder: str, handlers: Collection[str]) -> None:
+        """Let a function call others, and know them by their handlers."""
+        called = {handler: self.called[handler].function_arn for handler in sorted(handlers)}
+        function = self.by_handler[forwarder]
+        function.add_environment(FUNCTIONS, Stack.of(self).to_json_string(called))
+        function.add_to_role_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[*called.values()])
         )
 
     def _live(self, handler: str, function: lambda_.Function) -> lambda_.Alias:

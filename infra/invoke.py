@@ -1,8 +1,8 @@
 """Invoke one function with a sample event: ``make invoke FUNCTION=ingest EVENT=events/….json``.
 
-With Docker it is ``sam local invoke`` on the synthesized template. Without, it says so, and runs
-the handler on the same layers under Lambda's own client for Python and the runtime interface
-emulator, both of the environment that make calls ``.venv-sam``.
+The handler runs on the bundle's layers under Lambda's own client for Python and the runtime
+interface emulator, both of the environment that make calls ``.venv-sam``: without Docker. Who has
+Docker may use SAM's own commands, see `infra.sam`.
 
 It works on the table of the service that ``make dev`` runs, with its token in place of the
 sample's; or on what ``AUREON_TABLE`` and the AWS settings of the environment name.
@@ -13,18 +13,15 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -33,17 +30,12 @@ from aureon_cli.engine import CREDENTIALS
 from infra import bundle
 from infra.bundle import ROOT, Assets
 from infra.functions import timeout
-from infra.relay import relayed
 
 ENVIRONMENT: Final = ROOT / ".venv-sam"
-TEMPLATE: Final = ROOT / "build" / "cdk.out" / "Aureon.template.json"
 EMULATOR: Final = "samcli/local/rapid/aws-lambda-rie-{}"
 MACHINES: Final = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 INVOCATIONS: Final = "/2015-03-31/functions/function/invocations"
 HOST: Final = "127.0.0.1"
-LOOPBACK: Final = (HOST, "localhost", "::1")
-# What Docker Desktop calls its host in a container.
-DESKTOP_HOST: Final = "host.docker.internal"
 START_SECONDS: Final = 30.0
 # More than any function's own timeout, which the emulator keeps.
 ENOUGH_SECONDS: Final = 1_000.0
@@ -60,7 +52,7 @@ _starting = threading.Lock()
 
 
 class CannotInvoke(Exception):
-    """What is missing, in words for whoever asked."""
+    """What is missing, in words for the person who asked."""
 
 
 @contextmanager
@@ -180,90 +172,6 @@ def settings() -> tuple[dict[str, str], str | None]:
     return variables, dev.kept_token(data)
 
 
-def has_docker() -> bool:
-    """Whether Docker is there and answers."""
-    program = shutil.which("docker")
-    if program is None:
-        return False
-    asked = subprocess.run([program, "info"], capture_output=True)  # noqa: S603
-    return asked.returncode == 0
-
-
-@contextmanager
-def _in_reach(variables: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The variables as they are right in a container, for as long as this lasts.
-
-    A service on this machine's own address is reached through a relay on the gateway of Docker's
-    network. Where Docker has a machine of its own (Docker Desktop), the gateway is not ours, and
-    `DESKTOP_HOST` leads to this machine's own address.
-    """
-    url = urlsplit(variables.get("AWS_ENDPOINT_URL", ""))
-    if url.hostname not in LOOPBACK or url.port is None:
-        yield dict(variables)
-        return
-    with ExitStack() as stack:
-        try:
-            address = _gateway()
-            port = stack.enter_context(relayed(address, (url.hostname, url.port)))
-            place = f"{address}:{port}"
-        except OSError:
-            place = f"{DESKTOP_HOST}:{url.port}"
-        # Queues are named by URLs of the same service.
-        yield {name: text.replace(url.netloc, place) for name, text in variables.items()}
-
-
-def _gateway() -> str:
-    """The address of this machine in Docker's default network. Raises OSError."""
-    asked = subprocess.run(  # noqa: S603
-        [
-            shutil.which("docker") or "docker",
-            *("network", "inspect", "bridge"),
-            *("--format", "{{(index .IPAM.Config 0).Gateway}}"),
-        ],
-        capture_output=True,
-        text=True,
-    )
-    if asked.returncode != 0 or not asked.stdout.strip():
-        raise OSError("Docker names no gateway.")
-    return asked.stdout.strip()
-
-
-def _with_sam(handler: str, event: str, variables: Mapping[str, str]) -> int:
-    """Run ``sam local invoke`` on the template that synthesis wrote, and say how it ended.
-
-    SAM gives a function only variables that its template names: this one is a copy that names
-    them all. It lies beside the template, which names the assets by where they are from there.
-    """
-    template = json.loads(TEMPLATE.read_text())
-    found = {
-        name: resource["Properties"]
-        for name, resource in template["Resources"].items()
-        if resource.get("Properties", {}).get("Handler") == f"{handler}.handler"
-    }
-    if not found:
-        raise CannotInvoke(f"There is no function {handler} in {TEMPLATE.name}.")
-    ((name, function),) = found.items()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        tempfile.NamedTemporaryFile("w", dir=TEMPLATE.parent, suffix=".template.json") as copy,
-        _in_reach(variables) as seen,
-    ):
-        function.setdefault("Environment", {}).setdefault("Variables", {}).update(seen)
-        json.dump(template, copy)
-        copy.flush()
-        Path(folder, "event.json").write_text(event)
-        # Before what the template says, SAM would take what its own environment says.
-        Path(folder, "variables.json").write_text(json.dumps({"Parameters": seen}))
-        return subprocess.run(  # noqa: S603
-            [
-                str(ENVIRONMENT / "bin" / "sam"),
-                *("local", "invoke", name, "--template", copy.name),
-                *("--event", f"{folder}/event.json", "--env-vars", f"{folder}/variables.json"),
-            ],
-            env={**os.environ, **variables, "SAM_CLI_TELEMETRY": "0"},
-        ).returncode
-
-
 def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 2:
         print("As in: make invoke FUNCTION=ingest EVENT=events/ingest.usage.json", file=sys.stderr)
@@ -274,9 +182,6 @@ def main(arguments: Sequence[str]) -> int:
         event = Path(path).read_text()
         if token:
             event = event.replace(SAMPLE_TOKEN, token)
-        if has_docker():
-            return _with_sam(handler, event, variables)
-        print("There is no Docker: this is the runtime interface emulator.", file=sys.stderr)
         assets = bundle.build(bundle.HOST)
         if handler not in assets.handlers:
             raise CannotInvoke(f"There is no function {handler}: {', '.join(assets.handlers)}.")

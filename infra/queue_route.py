@@ -7,15 +7,15 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from aws_cdk import Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_apigatewayv2 as gateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from aureon.admission import ATTRIBUTES
-from aureon.routes import QUEUE_ROUTE
+from aureon.access.admission import ATTRIBUTES
+from aureon.api.routes import QUEUE_ROUTE
 
 # The integration passes a body on without looking at it, and so does the answer: SQS's own.
 ACCEPTED: Final = 202
@@ -37,7 +37,12 @@ class QueueRoute(Construct):
         sending = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            # The gateway acts for every account: it may have this role for this one's APIs only.
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+            assumed_by=iam.ServicePrincipal(
+                "apigateway.amazonaws.com",
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            ),
             inline_policies={
                 "send": iam.PolicyDocument(
                     statements=[
@@ -94,7 +99,7 @@ class QueueRoute(Construct):
                 resource_name=f"authorizers/{asked.ref}",
             ),
         )
-        for path in (QUEUE_ROUTE.path, f"{QUEUE_ROUTE.path}/"):
+        for path in (QUEUE_ROUTE.path, f"{QUEUE_ROUTE.path}/{{rest+}}"):
             key = f"{QUEUE_ROUTE.method} {path}"
             gateway.CfnRoute(
                 self,

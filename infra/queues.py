@@ -18,7 +18,8 @@ TIMEOUTS_HIDDEN: Final = 6
 
 
 class DeadLetters(Construct):
-    """A queue for what failed: encrypted, reached over TLS only; it outlives the stack."""
+    """A queue for what failed: encrypted, reached over TLS only; it outlives the stack, unless the
+    stack could not be created."""
 
     def __init__(self, scope: Construct, id_: str) -> None:
         super().__init__(scope, id_)
@@ -28,7 +29,7 @@ class DeadLetters(Construct):
             retention_period=RETENTION,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
 
 
@@ -60,7 +61,7 @@ class WorkQueue(Construct):
             retention_period=RETENTION,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead, max_receive_count=max_deliveries
             ),

@@ -1,29 +1,33 @@
-"""The whole system: read this to see what there is, and its constructs to see how each part is."""
+"""The whole system: read this to see its parts, and its constructs to see how each is made."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, Final
 
-from aws_cdk import App, CfnOutput, Stack, Validations
+from aws_cdk import Annotations, App, CfnOutput, Stack, Validations
 from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
-from aureon import nightly, queue
-from aureon.backfill import QUEUE
-from aureon.metrics import STACK
-from aureon.routes import QUEUE_ROUTE, ROUTES
+from aureon.api.routes import QUEUE_ROUTE, ROUTES
+from aureon.audit import nightly
+from aureon.core.metrics import STACK
+from aureon.meters.backfills import QUEUE
+from aureon.storage import queue
+from aureon.webhooks import dispatch
 from infra import access
-from infra.api import Api
-from infra.bundle import Assets
+from infra.api import FALLBACK, Api
+from infra.bundle import ROOT, Assets
 from infra.domain import Domain
 from infra.functions import Functions, timeout
-from infra.projection import Projection
+from infra.monitoring import Monitoring
 from infra.queue_route import QueueRoute
 from infra.queues import WorkQueue
-from infra.schedule import NightlyAudit
+from infra.schedule import NightlyAudit, Sweep
 from infra.settings import Settings
+from infra.streams import Projection, Watching
 from infra.table import Table
-from infra.watching import Watching
 
 ASSET_METADATA: Final = "aws:cdk:enable-asset-metadata"
 
@@ -34,7 +38,17 @@ class Aureon(Stack):
     def __init__(
         self, scope: Construct, id_: str, *, assets: Assets, settings: Settings, **options: Any
     ) -> None:
-        super().__init__(scope, id_, **options)
+        super().__init__(
+            scope,
+            id_,
+            stack_name=settings.stack_name,
+            termination_protection=settings.protected,
+            **options,
+        )
+        if not assets.compiled:
+            Annotations.of(self).add_warning_v2(
+                "aureon:bytecode", "The functions have no bytecode: cold starts take twice as long."
+            )
         # A function depends on its role and on the role's policy: the CDK writes both down, though
         # the function names the role already.
         self.template_options.metadata = {"cfn-lint": {"config": {"ignore_checks": ["W3005"]}}}
@@ -46,7 +60,8 @@ class Aureon(Stack):
             self,
             "Ingestion",
             worker_timeout=timeout("consumer"),
-            max_deliveries=5,
+            # Far enough apart for messages to outlast an hour without a database.
+            max_deliveries=12,
             batch_messages=50,
             batching_seconds=2,
             max_workers=10,
@@ -69,8 +84,22 @@ class Aureon(Stack):
             batching_seconds=0,
             max_workers=2,
         )
-        projection = Projection(self, "Projection", stream_arn=table.stream_arn)
-        functions = Functions(
+        webhooks = WorkQueue(
+            self,
+            "Webhooks",
+            worker_timeout=timeout("deliverer"),
+            # A delivery that has to wait, for its pause or for an endpoint that rests, is received
+            # again after it.
+            max_deliveries=500,
+            batch_messages=1,
+            batching_seconds=0,
+            max_workers=20,
+        )
+        watching = Watching(self, "Watching", stream_arn=table.stream_arn)
+        projection = Projection(
+            self, "Projection", stream_arn=table.stream_arn, seconds=settings.projection_seconds
+        )
+        made = Functions(
             self,
             "Functions",
             assets=assets,
@@ -79,27 +108,43 @@ class Aureon(Stack):
                 ingestion=ingestion,
                 backfill=backfill,
                 audits=audits,
+                webhooks=webhooks,
                 projection=projection,
+                watching=watching,
             ),
             environment={"AUREON_TABLE": table.name, STACK: self.stack_name},
-            more={
+            extra_environment={
                 "dead_letters": {
                     queue.INGESTION: ingestion.queue.queue_url,
                     queue.DEAD_LETTERS: ingestion.dead.queue_url,
                 },
                 "nightly_audit": {nightly.QUEUE: audits.queue.queue_url},
+                "sweep": {queue.DEAD_LETTERS: ingestion.dead.queue_url},
+                **{
+                    handler: {dispatch.QUEUE: webhooks.queue.queue_url}
+                    for handler in ("deliverer", "evaluator", "webhooks")
+                },
                 **{
                     handler: {QUEUE: backfill.queue.queue_url}
                     for handler in access.ASKS_FOR_BACKFILLS
                 },
             },
             snap_start=settings.snap_start,
-        ).called
+            tracing=settings.tracing,
+            reserved_concurrency=(
+                {"ingest": settings.ingest_concurrency} if settings.ingest_concurrency else {}
+            ),
+        )
+        functions = made.called
+        made.let_forward(FALLBACK, {route.handler for route in ROUTES} - {FALLBACK})
         ingestion.deliver_to(functions["consumer"])
         backfill.deliver_to(functions["backfill"])
         audits.deliver_to(functions["nightly_audit"])
+        webhooks.deliver_to(functions["deliverer"])
         projection.deliver_to(functions["projector"])
+        watching.deliver_to(functions["evaluator"])
         NightlyAudit(self, "NightlyAudit", auditor=functions["nightly_audit"])
+        Sweep(self, "Sweep", sweeper=functions["sweep"])
         api = Api(self, "Api", routes=ROUTES, functions=functions)
         QueueRoute(
             self,
@@ -108,27 +153,45 @@ class Aureon(Stack):
             queue=ingestion.queue,
             authorizer=functions[QUEUE_ROUTE.handler],
         )
-        watching = Watching(
+        monitoring = Monitoring(
             self,
-            "Watching",
+            "Monitoring",
             stack_name=self.stack_name,
             api_id=api.id,
             table_name=table.name,
             functions=functions,
-            workers=("authorizer", "backfill", "consumer", "nightly_audit", "projector"),
+            workers=(
+                "authorizer",
+                "backfill",
+                "consumer",
+                "deliverer",
+                "evaluator",
+                "nightly_audit",
+                "projector",
+                "sweep",
+            ),
             queues={
                 "ingestion": ingestion.queue,
                 "backfill": backfill.queue,
                 "audit": audits.queue,
+                "webhooks": webhooks.queue,
             },
             dead={
                 "ingestion": ingestion.dead,
                 "backfill": backfill.dead,
                 "audit": audits.dead,
+                "webhooks": webhooks.dead,
                 "projection": projection.failed,
+                "evaluation": watching.failed,
             },
             email=settings.alarm_email,
         )
+        if settings.alarm_email is None:
+            Annotations.of(self).add_warning_v2(
+                "aureon:alarm-email",
+                "Nobody is told of alarms: deploy with -c alarm_email=you@example.com, or "
+                "subscribe to the topic AlarmTopic.",
+            )
         if settings.domain and settings.certificate:
             domain = Domain(
                 self,
@@ -140,13 +203,18 @@ class Aureon(Stack):
             )
             CfnOutput(self, "DomainTarget", value=domain.target)
         CfnOutput(self, "ApiUrl", value=api.url)
-        CfnOutput(self, "AlarmTopic", value=watching.topic.topic_arn)
+        CfnOutput(self, "AlarmTopic", value=monitoring.topic.topic_arn)
         CfnOutput(self, "TableName", value=table.name)
         CfnOutput(self, "QueueUrl", value=ingestion.queue.queue_url)
         CfnOutput(self, "DeadLetterQueueUrl", value=ingestion.dead.queue_url)
 
 
-def checked(app: App) -> App:
-    """Let synthesis fail where cdk-nag finds what nobody has given a reason for."""
+def new_app(outdir: str, context: Mapping[str, Any] | None = None) -> App:
+    """An app with the context of `cdk.json`, as cdk's own command has it, and more.
+
+    Its synthesis fails where cdk-nag finds what nobody has given a reason for.
+    """
+    kept = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = App(outdir=outdir, context={**kept, **(context or {})}, analytics_reporting=False)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     return app

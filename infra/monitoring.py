@@ -1,4 +1,4 @@
-"""What is watched: a dashboard, and alarms that tell a topic. Plain metrics only.
+"""What is watched: a dashboard, and alarms that tell a topic, on plain metrics wherever they do.
 
 Whatever a caller meets shows at the API, so that its functions need no alarms of their own; those
 that nobody waits for have some.
@@ -19,7 +19,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from aureon import metrics
+from aureon.core import metrics
 
 PERIOD: Final = Duration.minutes(5)
 # How much of what is asked may fail, and how long an answer may take.
@@ -27,13 +27,26 @@ MAX_FAILED_SHARE: Final = 0.01
 MAX_P99_MILLISECONDS: Final = 3_000
 # How long something may wait: for a consumer, for a backfill, for the nightly audit, for the
 # projector.
-MAX_AGE_SECONDS: Final[Mapping[str, int]] = {"ingestion": 600, "backfill": 7_200, "audit": 43_200}
+MAX_AGE_SECONDS: Final[Mapping[str, int]] = {
+    "ingestion": 600,
+    "backfill": 7_200,
+    "audit": 43_200,
+    # A webhook is tried for two days; what is older is not even tried.
+    "webhooks": 3 * 86_400,
+}
+MAX_EVALUATION_AGE_SECONDS: Final = 60
 MAX_PROJECTION_AGE_SECONDS: Final = 600
+# How long a meter may count its past: with many customers it takes hours.
+MAX_BACKFILL_SECONDS: Final = 6 * 3_600
+# The audit is begun once a night, and may take some time.
+AUDIT_HOURS: Final = 26
+
+GREATER: Final = cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
 
 _Metrics = Sequence[cloudwatch.IMetric]
 
 
-class Watching(Construct):
+class Monitoring(Construct):
     """The topic, its alarms, and the dashboard.
 
     `workers` are the functions that no caller waits for. `queues` are what they work off, and
@@ -84,16 +97,57 @@ class Watching(Construct):
         for name, queue in dead.items():
             self._alarm(
                 f"{name} dead letters",
-                _of_queue(queue, "ApproximateNumberOfMessagesVisible", "Maximum"),
+                _arrivals(queue),
                 0,
                 "Something failed for good: docs/queue.md says what to do with dead letters.",
             )
+        self._alarm(
+            "audit not begun",
+            _of_function(functions["nightly_audit"], "AsyncEventsDropped", "Sum"),
+            0,
+            "Lambda gave up calling the nightly audit: look at its errors and throttles.",
+        )
+        self._alarm(
+            "audit missing",
+            self._of_aureon("AuditedLedgers", "SampleCount", period=Duration.hours(1)),
+            1,
+            f"No audit has run for {AUDIT_HOURS} hours, or none yet after the first deployment.",
+            periods=AUDIT_HOURS,
+            comparison=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            # No figure is what this looks for.
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+        self._alarm(
+            "ledgers skipped",
+            self._of_aureon("AuditSkippedLedgers", "Sum"),
+            0,
+            "The nightly audit could not compare a ledger: its log says which and why.",
+        )
+        self._alarm(
+            "backfill behind",
+            self._of_aureon("BackfillLag", "Maximum"),
+            MAX_BACKFILL_SECONDS,
+            "A meter has not counted its past for hours: look at the backfill's errors.",
+        )
         self._alarm(
             "projector behind",
             _of_function(functions["projector"], "IteratorAge", "Maximum"),
             MAX_PROJECTION_AGE_SECONDS * 1000,
             "Lists and quantities are behind: look at the projector's errors.",
             periods=3,
+        )
+        self._alarm(
+            "evaluator behind",
+            _of_function(functions["evaluator"], "IteratorAge", "Maximum"),
+            MAX_EVALUATION_AGE_SECONDS * 1000,
+            "Alerts and webhooks are behind: look at the evaluator's errors.",
+            periods=3,
+        )
+        self._alarm(
+            "webhook endpoint disabled",
+            self._of_aureon("WebhookEndpointsDisabled", "Sum"),
+            0,
+            "An endpoint failed for three days, or said that it is gone: docs/webhooks.md.",
         )
         for kind in ("Read", "Write"):
             self._alarm(
@@ -166,16 +220,18 @@ class Watching(Construct):
         description: str,
         *,
         periods: int = 1,
+        comparison: cloudwatch.ComparisonOperator = GREATER,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
     ) -> None:
-        """Tell the topic when a metric is above its threshold for so many periods."""
+        """Tell the topic when a metric is past its threshold for so many periods."""
         alarm = cloudwatch.Alarm(
             self,
             name.title().replace("_", "").replace(" ", ""),
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            comparison_operator=comparison,
+            treat_missing_data=missing,
             alarm_description=description,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
@@ -190,7 +246,10 @@ class Watching(Construct):
         board.add_widgets(
             _graph(
                 "Events",
-                [self._of_aureon(name, "Sum") for name in ("EventsIn", "Duplicates", "Conflicts")],
+                [
+                    self._of_aureon(name, "Sum")
+                    for name in ("EventsIn", "Duplicates", "Conflicts", "Warnings")
+                ],
             ),
             _graph("Refused spends", [self._of_aureon("RefusedSpends", "Sum")]),
             _graph("Requests", [self._of_api(name, "Sum") for name in ("Count", "4xx", "5xx")]),
@@ -221,8 +280,15 @@ class Watching(Construct):
                 ],
             ),
             _graph(
+                "Endpoints of webhooks disabled",
+                [self._of_aureon("WebhookEndpointsDisabled", "Sum")],
+            ),
+            _graph(
                 "Behind, in seconds",
-                [self._of_aureon(name, "Maximum") for name in ("ProjectorLag", "BackfillLag")],
+                [
+                    self._of_aureon(name, "Maximum")
+                    for name in ("ProjectorLag", "EvaluatorLag", "BackfillLag")
+                ],
             ),
             _graph(
                 "Nightly audit",
@@ -249,9 +315,11 @@ class Watching(Construct):
             _graph("Transactions in conflict", [self._of_table("TransactionConflict")]),
         )
 
-    def _of_aureon(self, name: str, statistic: str) -> cloudwatch.Metric:
+    def _of_aureon(
+        self, name: str, statistic: str, *, period: Duration = PERIOD
+    ) -> cloudwatch.Metric:
         dimensions = {metrics.DIMENSION: self._stack_name}
-        return _metric(metrics.NAMESPACE, name, dimensions, statistic)
+        return _metric(metrics.NAMESPACE, name, dimensions, statistic, period=period)
 
     def _of_api(self, name: str, statistic: str) -> cloudwatch.Metric:
         return _metric("AWS/ApiGateway", name, self._api, statistic)
@@ -281,15 +349,36 @@ def _of_queue(
     return queue.metric(name, statistic=statistic, period=PERIOD, label=label)
 
 
+def _arrivals(queue: sqs.IQueue) -> cloudwatch.MathExpression:
+    """By how many messages a queue has grown: an alarm on it ends, and speaks again for the next.
+
+    SQS counts no messages that it moves itself. Averages, since one that is looked at goes from
+    visible to not visible, and their sum must not change.
+    """
+    return cloudwatch.MathExpression(
+        expression="DIFF(FILL(visible, 0) + FILL(hidden, 0))",
+        using_metrics={
+            "visible": _of_queue(queue, "ApproximateNumberOfMessagesVisible", "Average"),
+            "hidden": _of_queue(queue, "ApproximateNumberOfMessagesNotVisible", "Average"),
+        },
+        period=PERIOD,
+    )
+
+
 def _metric(
-    namespace: str, name: str, dimensions: Mapping[str, str], statistic: str
+    namespace: str,
+    name: str,
+    dimensions: Mapping[str, str],
+    statistic: str,
+    *,
+    period: Duration = PERIOD,
 ) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=namespace,
         metric_name=name,
         dimensions_map=dict(dimensions),
         statistic=statistic,
-        period=PERIOD,
+        period=period,
     )
 
 
