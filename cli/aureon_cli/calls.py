@@ -1,6 +1,6 @@
 """The calls of handlers that are under way in this process.
 
-Whoever changes what is counted must know that nobody still goes by what was before. Elsewhere that
+A change of what is counted must know that nobody still goes by what was before. Elsewhere that
 takes waiting for as long as a function may run. Here the calls can be asked for: once all have
 ended that were under way at a moment after the change, no other knows what was before it.
 """

@@ -2,18 +2,21 @@
 
 The engine is a child process; the gateway runs in the main thread, with the real handlers in
 its pool; whatever works in the background, the ingestion queue's consumer above all, has a thread
-of its own beside it. The data folder holds everything that outlives a run:
+of its own beside it, and the projector and the backfill a process. The data folder holds everything
+that outlives a run:
 
     service.lock   held while a service uses the folder
     token          the access token, for its owner's eyes only
     engine.json    where the running service and its engine are; absent while none runs
     engine/        the engine's data and its log
     projected      there while none runs, where all that was counted can be looked at too
+    watched        the same, where all that moved was looked at, and told
 """
 
 from __future__ import annotations
 
 import fcntl
+import gc
 import importlib
 import json
 import os
@@ -33,12 +36,20 @@ import httpx
 import uvicorn
 from rich.console import Console
 
-from aureon import backfill, queue, routes, store, table, tokens
-from aureon.errors import AureonError, InvalidToken
-from aureon.store import Store
-from aureon_cli import engine, event_source, queue_route, stream_source
+from aureon.access import organizations, tokens
+from aureon.api import routes
+from aureon.core.errors import AureonError, InvalidToken
+from aureon.core.turns import Turns
+from aureon.credits import account
+from aureon.meters import backfills
+from aureon.storage import queue, store, table
+from aureon.storage.store import Store
+from aureon.storage.table import is_watched
+from aureon.webhooks import dispatch, endpoints
+from aureon_cli import engine, event_source, queue_route, schedule, stream_source
 from aureon_cli.calls import Calls
-from aureon_cli.gateway import FUNCTION_SECONDS, Gateway, Handler
+from aureon_cli.gateway import FALLBACK, FUNCTION_SECONDS, Gateway, Handler
+from aureon_cli.worker import Worker
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -53,6 +64,9 @@ KEEP_ALIVE_SECONDS: Final = 75
 READY_SECONDS: Final = 30.0
 
 BACKFILL_QUEUE: Final = "aureon-backfill"
+WEBHOOK_QUEUE: Final = "aureon-webhooks"
+# So many webhooks are sent at once: a slow endpoint keeps none of the others waiting.
+DELIVERERS: Final = 4
 INGESTION_QUEUE: Final = "aureon-ingestion"
 DEAD_LETTER_QUEUE: Final = "aureon-dead-letters"
 # A message is hidden for a little longer than its consumer runs. All its deliveries take longer
@@ -108,6 +122,8 @@ def run(port: int, data: Path) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), ExitStack() as stack:
         _serve(stack, port, data)
+    # The end would look through all that is left, for a second or more.
+    gc.freeze()
 
 
 def _serve(stack: ExitStack, port: int, data: Path) -> None:
@@ -115,13 +131,16 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
     stack.enter_context(_hold(data))
     os.environ["AUREON_TABLE"] = os.environ.get("AUREON_TABLE") or DEFAULT_TABLE
     note = stack.enter_context(stream_source.Note(data / "projected"))
+    watched = stack.enter_context(stream_source.Note(data / "watched"))
     embedded = None
     if not os.environ.get("AWS_ENDPOINT_URL"):
         embedded = stack.enter_context(engine.running(data / "engine", persistent=True))
         embedded.use()
         _create_queues(queue.connect(), os.environ["AWS_ENDPOINT_URL"])
         # All calls are this process's own, and waited for one by one.
-        os.environ[backfill.WAIT] = "0"
+        os.environ[backfills.WAIT] = "0"
+    # To this machine, over HTTP: nothing that webhooks reach here is anybody else's.
+    os.environ[endpoints.LOCAL] = "1"
     ledger = store.from_environment()
     _create_table(ledger)
     token = os.environ.get("AUREON_ACCESS_TOKEN", "").strip() or _keep_token(data)
@@ -137,21 +156,47 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
     )
     _announce(data, running)
 
+    account.turns = Turns()
     calls = Calls()
     served = list(routes.ROUTES)
     handlers = {name: calls.counted(handler) for name, handler in _handlers().items()}
+    # What was imported stays: requests need not wait while it is looked through.
+    gc.freeze()
     # Before what writes, so that it reads what that wrote until its end.
-    stack.enter_context(stream_source.polling(ledger, "projector", _handler("projector"), note))
+    projector = Worker("projector")
+    stack.callback(projector.stop)
+    stack.enter_context(stream_source.polling(ledger, "projector", projector, note))
     stopping = threading.Event()
+    if sent := queue.from_environment(dispatch.QUEUE):
+        deliverer = _handler("deliverer")
+        for _ in range(DELIVERERS):
+            stack.enter_context(
+                event_source.polling(sent, "deliverer", deliverer, stopping, at_a_time=1)
+            )
+    stack.enter_context(
+        stream_source.polling(
+            ledger,
+            "evaluator",
+            _handler("evaluator"),
+            watched,
+            is_watched,
+            longest_rest_seconds=stream_source.POLL_SECONDS,
+        )
+    )
     if ingestion := queue.from_environment(queue.INGESTION):
         consumer = calls.counted(_handler("consumer"))
         stack.enter_context(event_source.polling(ingestion, "consumer", consumer, stopping))
         served.append(routes.QUEUE_ROUTE)
         authorizer = _handler(routes.QUEUE_ROUTE.handler)
         handlers[routes.QUEUE_ROUTE.handler] = queue_route.sending_to(ingestion, authorizer)
-    if jobs := queue.from_environment(backfill.QUEUE):
-        worker = calls.after_those_under_way(_handler("backfill"))
-        stack.enter_context(event_source.polling(jobs, "backfill", worker, stopping))
+    if jobs := queue.from_environment(backfills.QUEUE):
+        backfill = Worker("backfill")
+        waiting = calls.after_those_under_way(backfill)
+        stack.enter_context(event_source.polling(jobs, "backfill", waiting, stopping))
+        # First of all, so that nobody waits for what may go on another day.
+        stack.callback(backfill.stop)
+    sweep = calls.counted(_handler("sweep"))
+    stack.enter_context(schedule.calling("sweep", sweep, schedule.SWEEP_SECONDS, stopping))
     stack.callback(stopping.set)
     pool = stack.enter_context(ThreadPoolExecutor(HANDLER_THREADS, "handler"))
     server = uvicorn.Server(
@@ -263,11 +308,14 @@ def _create_queues(client: SQSClient, endpoint_url: str) -> None:
         INGESTION_QUEUE,
         {"VisibilityTimeout": str(VISIBILITY_SECONDS), "RedrivePolicy": json.dumps(redrive)},
     )
-    jobs = _create_queue(client, BACKFILL_QUEUE, {"VisibilityTimeout": str(VISIBILITY_SECONDS)})
+    hidden: dict[QueueAttributeNameType, str] = {"VisibilityTimeout": str(VISIBILITY_SECONDS)}
+    jobs = _create_queue(client, BACKFILL_QUEUE, hidden)
+    webhooks = _create_queue(client, WEBHOOK_QUEUE, hidden)
     # The engine may say where it was when a queue was made; it is somewhere else each time.
     os.environ[queue.DEAD_LETTERS] = endpoint_url + urlsplit(dead_letters).path
     os.environ[queue.INGESTION] = endpoint_url + urlsplit(ingestion).path
-    os.environ[backfill.QUEUE] = endpoint_url + urlsplit(jobs).path
+    os.environ[backfills.QUEUE] = endpoint_url + urlsplit(jobs).path
+    os.environ[dispatch.QUEUE] = endpoint_url + urlsplit(webhooks).path
 
 
 def _create_queue(
@@ -305,16 +353,17 @@ def _admit(ledger: Store, token: str) -> str:
     """
     tokens.widen(ledger, token, name=TOKEN_NAME)
     try:
-        return tokens.Guard().check(ledger, f"Bearer {token}").organization_id
+        return tokens.TokenAuthenticator().authenticate(ledger, f"Bearer {token}").organization_id
     except InvalidToken:
-        organization_id = tokens.create_organization(ledger, "Local")
-        tokens.create(ledger, organization_id, name=TOKEN_NAME, token=token)
+        organization_id = organizations.create(ledger, "Local")
+        tokens.create(ledger.of(organization_id), name=TOKEN_NAME, token=token)
         return organization_id
 
 
 def _handlers() -> dict[str, Handler]:
     """Import the handlers; they read their settings from the environment, which is set by now."""
-    return {name: _handler(name) for name in {route.handler for route in routes.ROUTES}}
+    names = {FALLBACK, *(route.handler for route in routes.ROUTES)}
+    return {name: _handler(name) for name in names}
 
 
 def _handler(name: str) -> Handler:

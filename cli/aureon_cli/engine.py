@@ -4,7 +4,7 @@ It is a child process (`aureon_cli.engine_process`) in a session of its own, so 
 the terminal reaches the service only, and the engine outlives the service's last request. Its
 standard input is a pipe that nobody writes to: when the parent closes it, or dies in whatever
 way, the engine saves its data and ends. It holds a lock on its folder for as long as it lives,
-so whoever starts after a parent that was killed waits until the data are saved.
+so a service that starts after a parent was killed waits until the data are saved.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from typing import IO, Final
 
 import httpx
 
-from aureon.errors import AureonError
+from aureon.core.errors import AureonError
+from aureon_cli import engine_state
 
 HOST: Final = "127.0.0.1"
 REGION: Final = "us-east-1"
@@ -35,7 +36,8 @@ CREDENTIALS: Final = {
     "aws_secret_access_key": "local",
 }
 
-START_SECONDS: Final = 30.0
+# After a crash the journal is played again, a second for each few thousand writes.
+START_SECONDS: Final = 600.0
 # Saving takes about a second for each 30,000 items.
 STOP_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
@@ -113,7 +115,9 @@ def running(folder: Path, *, persistent: bool) -> Iterator[Engine]:
                 "DOCKER_HOST": "unix:///nonexistent",
                 "LOG_LEVEL": "WARNING",
                 "PERSIST_STATE": str(int(persistent)),
-                "STATE_DIR": str(folder / "state"),
+                **(
+                    {"STATE_DIR": str(engine_state.current(folder / "state"))} if persistent else {}
+                ),
                 "TMPDIR": str(scratch),
             },
         )

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from aureon.errors import Unavailable
-from aureon.queue import Queue, Record
+from aureon.core.errors import Unavailable
+from aureon.storage.queue import MAX_BATCH, Queue, Record
 from aureon_cli.gateway import Context
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -30,19 +30,24 @@ PAUSE_SECONDS: Final = 1.0
 
 @contextmanager
 def polling(
-    queue: Queue, name: str, handler: Handler, stopping: threading.Event | None = None
+    queue: Queue,
+    name: str,
+    handler: Handler,
+    stopping: threading.Event | None = None,
+    *,
+    at_a_time: int = MAX_BATCH,
 ) -> Iterator[None]:
     """Hand a queue's messages to the function of this name for the length of a ``with`` block.
 
     A delivery that is under way at the end is finished. `stopping` may tell several to end, so that
-    they do it together.
+    they do it together. A delivery has up to `at_a_time` messages.
     """
     stopping = stopping or threading.Event()
 
     def poll() -> None:
         while not stopping.is_set():
             try:
-                if records := queue.receive(wait_seconds=WAIT_SECONDS):
+                if records := queue.receive(wait_seconds=WAIT_SECONDS, at_most=at_a_time):
                     queue.delete(deliver(records, name, handler))
             except Unavailable:
                 stopping.wait(PAUSE_SECONDS)

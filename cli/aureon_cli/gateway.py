@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import re
 import sys
 import time
 import traceback
@@ -24,8 +23,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from aureon.errors import TooLarge
-from aureon.routes import Route
+from aureon.api.routes import Route, RouteTable, Target
+from aureon.core.errors import TooLarge
 
 Event = dict[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any]]
@@ -46,9 +45,8 @@ FUNCTION_SECONDS: Final = 29.0
 FUNCTION_MEGABYTES: Final = 1024
 ACCOUNT: Final = "000000000000"
 
-# The one parameter that may hold slashes: what a caller calls a customer is the caller's business.
-GREEDY: Final = "external_id"
-
+# What answers where no route does.
+FALLBACK: Final = "fallback"
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -59,14 +57,6 @@ class Response(NamedTuple):
     status: int
     headers: Headers
     body: bytes
-
-
-class Target(NamedTuple):
-    """A path that is served: as its routes write it, its parameters, a handler for each method."""
-
-    path: str
-    parameters: dict[str, str]
-    handlers: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -119,7 +109,7 @@ class Gateway:
             {
                 "type": "http.response.start",
                 "status": response.status,
-                "headers": [*response.headers, (b"apigw-requestid", request_id.encode())],
+                "headers": [*_identified(response, request_id)],
             }
         )
         await send({"type": "http.response.body", "body": response.body, "more_body": refused})
@@ -129,16 +119,9 @@ class Gateway:
 
     def _answer(self, scope: Scope, body: bytes, request_id: str) -> Response:
         target = self._table.find(scope["path"])
-        if target is None:
-            return _json(404, {"error": "ResourceNotFound", "detail": "Not found"})
-        name = target.handlers.get(scope["method"])
-        if name is None:
-            allowed = ", ".join(sorted(target.handlers))
-            detail = f"This path takes {allowed}."
-            response = _json(405, {"error": "MethodNotAllowed", "detail": detail})
-            response.headers.append((b"allow", allowed.encode()))
-            return response
-        event = to_event(scope, body, target, request_id)
+        route = target and target.route(scope["method"])
+        name = route.handler if route else FALLBACK
+        event = to_event(scope, body, target if route else None, request_id)
         if not _fits(event):
             return _too_large(TooLarge("The request is larger than 6 MB; send it in parts."))
         try:
@@ -149,28 +132,8 @@ class Gateway:
             return _json(500, {"message": "Internal Server Error"})
 
 
-class RouteTable:
-    """Finds what serves a path, trailing and double slashes or not; the most literal path wins."""
-
-    def __init__(self, routes: Iterable[Route]) -> None:
-        paths: dict[str, dict[str, str]] = {}
-        for route in routes:
-            paths.setdefault(route.path, {})[route.method] = route.handler
-        self._paths = [
-            (_pattern(path), path, handlers)
-            for path, handlers in sorted(paths.items(), key=lambda item: _order(item[0]))
-        ]
-
-    def find(self, path: str) -> Target | None:
-        """What serves this path, percent-decoded as the gateway sees it."""
-        for pattern, route_path, handlers in self._paths:
-            if found := pattern.fullmatch(path):
-                return Target(route_path, found.groupdict(), handlers)
-        return None
-
-
-def to_event(scope: Scope, body: bytes, target: Target, request_id: str) -> Event:
-    """Write a request as the event that the gateway would send."""
+def to_event(scope: Scope, body: bytes, target: Target | None, request_id: str) -> Event:
+    """Write a request as the gateway's event: without a target, the one of its default route."""
     now = datetime.now(UTC)
     headers: dict[str, str] = {}
     cookies: list[str] = []
@@ -181,7 +144,7 @@ def to_event(scope: Scope, body: bytes, target: Target, request_id: str) -> Even
         else:
             headers[name] = f"{headers[name]},{value}" if name in headers else value
     query = scope["query_string"].decode("latin-1")
-    route_key = f"{scope['method']} {target.path}"
+    route_key = f"{scope['method']} {target.path}" if target else "$default"
     event: Event = {
         "version": "2.0",
         "routeKey": route_key,
@@ -216,7 +179,7 @@ def to_event(scope: Scope, body: bytes, target: Target, request_id: str) -> Even
         for name, value in parse_qsl(query, keep_blank_values=True):
             parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
         event["queryStringParameters"] = parameters
-    if target.parameters:
+    if target and target.parameters:
         event["pathParameters"] = target.parameters
     if body:
         event |= _body(body, headers.get("content-type", ""))
@@ -297,21 +260,14 @@ def _json(status: int, body: Any) -> Response:
     return Response(status, _encoded(headers), content)
 
 
+def _identified(response: Response, request_id: str) -> Headers:
+    """An answer's headers with the request's id, under our name for it and under the gateway's."""
+    own = [] if any(name == b"x-request-id" for name, _ in response.headers) else [b"x-request-id"]
+    return [
+        *response.headers,
+        *((name, request_id.encode()) for name in (*own, b"apigw-requestid")),
+    ]
+
+
 def _encoded(headers: Iterable[tuple[str, str]]) -> Headers:
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    """The paths that a route's path stands for: slashes may be doubled, and trail."""
-    parts = [
-        (f"(?P<{part[1:-1]}>{'.+?' if part[1:-1] == GREEDY else '[^/]+'})")
-        if part.startswith("{")
-        else re.escape(part)
-        for part in path.strip("/").split("/")
-    ]
-    return re.compile("/+" + "/+".join(parts) + "/*", re.DOTALL)
-
-
-def _order(path: str) -> list[int]:
-    """Sorts literal parts before parameters, and a longer path before the path it goes on from."""
-    return [int(part.startswith("{")) for part in path.strip("/").split("/")] + [2]

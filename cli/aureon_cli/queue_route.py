@@ -11,8 +11,8 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from aureon.admission import ATTRIBUTES
-from aureon.queue import Queue, Unsendable, text
+from aureon.access.admission import ATTRIBUTES
+from aureon.storage.queue import Queue, Unsendable, text
 from aureon_cli.gateway import Event, Handler
 
 JSON: Final = {"content-type": "application/json"}

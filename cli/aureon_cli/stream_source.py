@@ -5,8 +5,8 @@ handler, and delivers again from the first that failed on.
 
 The engine forgets its stream when it ends. So at the end what is left of it is delivered, and a
 `Note` says that all was. Where there is none, because there was no time for it, or the table comes
-from a service that had no stream, its pages are delivered at the next start as if they had just
-been inserted: what was projected already does not count again.
+from a service that had no stream, what is in the table is delivered at the next start as if it had
+just been inserted: what was worked off already changes nothing.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
 """
@@ -31,9 +31,10 @@ import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aureon import keys, times, wire
-from aureon.store import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Attributes, Store
-from aureon.table import PAGE_MARK, STREAM_VIEW, is_inserted_page
+from aureon.core import times
+from aureon.storage import keys, wire
+from aureon.storage.store import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Attributes, Store
+from aureon.storage.table import STREAM_VIEW, is_inserted_page
 from aureon_cli.gateway import Context
 
 if TYPE_CHECKING:
@@ -103,19 +104,20 @@ class Stream:
 
     client: DynamoDBStreamsClient
     arn: str
+    passes: Callable[[Record], bool] = is_inserted_page
     _iterators: dict[str, str] = field(default_factory=dict)
     _opened: set[str] = field(default_factory=set)
     _looked_at: float = float("-inf")
 
     @classmethod
-    def of(cls, store: Store) -> Self:
-        """The stream of a table that has one."""
+    def of(cls, store: Store, passes: Callable[[Record], bool] = is_inserted_page) -> Self:
+        """The stream of a table that has one, and of it the records that are let pass."""
         session = botocore.session.get_session()
         session.register("creating-client-class.dynamodbstreams", cast("Any", _shorten))
         client = session.create_client(
             "dynamodbstreams",
             endpoint_url=store.client.meta.endpoint_url,
-            # Whoever reads tries again anyway, and must not hold up the end.
+            # The reader tries again anyway, and must not hold up the end.
             config=Config(
                 connect_timeout=CONNECT_TIMEOUT_SECONDS,
                 read_timeout=READ_TIMEOUT_SECONDS,
@@ -123,10 +125,10 @@ class Stream:
             ),
         )
         table = store.client.describe_table(TableName=store.table)["Table"]
-        return cls(cast("DynamoDBStreamsClient", client), table["LatestStreamArn"])
+        return cls(cast("DynamoDBStreamsClient", client), table["LatestStreamArn"], passes)
 
     def read(self) -> list[Record] | None:
-        """The next records of inserted pages, as Lambda has them; None where nothing is new."""
+        """The next records that pass, as Lambda has them; None where nothing is new."""
         if self._looked_at + SHARDS_SECONDS < time.monotonic():
             self._look_for_shards()
         found = 0
@@ -138,7 +140,7 @@ class Stream:
             else:
                 del self._iterators[shard]
             found += len(answer["Records"])
-            pages += filter(is_inserted_page, cast("list[Record]", answer["Records"]))
+            pages += filter(self.passes, cast("list[Record]", answer["Records"]))
         return pages if found else None
 
     def reopen(self) -> None:
@@ -162,9 +164,16 @@ class Stream:
 
 
 @contextmanager
-def polling(store: Store, name: str, handler: Handler, note: Note) -> Iterator[None]:
-    """Hand inserted pages to the function of this name for the length of a ``with`` block."""
-    source = _Source(store, Stream.of(store), name, handler)
+def polling(
+    store: Store,
+    name: str,
+    handler: Handler,
+    note: Note,
+    passes: Callable[[Record], bool] = is_inserted_page,
+    longest_rest_seconds: float = LONGEST_REST_SECONDS,
+) -> Iterator[None]:
+    """Hand records that pass to the function of this name for the length of a ``with`` block."""
+    source = _Source(store, Stream.of(store, passes), name, handler, longest_rest_seconds)
     poller = threading.Thread(
         target=source.run, args=[note], name=f"event source of {name}", daemon=True
     )
@@ -182,6 +191,7 @@ class _Source:
     stream: Stream
     name: str
     handler: Handler
+    longest_rest_seconds: float = LONGEST_REST_SECONDS
     stopping: threading.Event = field(default_factory=threading.Event)
     left_out: bool = False
     unread: int = 0
@@ -205,11 +215,12 @@ class _Source:
                 self._deliver(gathered)
             # Requests come first; and pages that gather meanwhile are projected together.
             busy_seconds = time.monotonic() - started
-            self.stopping.wait(max(POLL_SECONDS, min(RESTS * busy_seconds, LONGEST_REST_SECONDS)))
+            longest = self.longest_rest_seconds
+            self.stopping.wait(max(POLL_SECONDS, min(RESTS * busy_seconds, longest)))
         note.all_delivered = self._drain() and not self.left_out
 
     def _deliver_stored(self) -> None:
-        pages = stored_pages(self.store)
+        pages = stored(self.store, self.stream.passes)
         while batch := list(islice(pages, BATCH_RECORDS)):
             if self.stopping.is_set():
                 self.left_out = True
@@ -272,19 +283,15 @@ def deliver(records: Sequence[Record], name: str, handler: Handler) -> int:
     return next((place for place, number in enumerate(numbers) if number in failed), len(numbers))
 
 
-def stored_pages(store: Store) -> Iterator[Record]:
-    """The pages that are in the table, as if they had been inserted just now."""
+def stored(store: Store, passes: Callable[[Record], bool] = is_inserted_page) -> Iterator[Record]:
+    """The items in the table that pass, as if they had been inserted just now."""
     numbers = count(1)
-    parameters: dict[str, Any] = {
-        "TableName": store.table,
-        "ConsistentRead": True,
-        "FilterExpression": "attribute_exists(#mark)",
-        "ExpressionAttributeNames": {"#mark": PAGE_MARK},
-    }
+    parameters: dict[str, Any] = {"TableName": store.table, "ConsistentRead": True}
     while True:
         answer = store.client.scan(**parameters)
         for item in answer["Items"]:
-            yield inserted(item, next(numbers))
+            if passes(record := inserted(item, next(numbers))):
+                yield record
         if "LastEvaluatedKey" not in answer:
             return
         parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -1,4 +1,4 @@
-"""``aureon dlq``: shows dead letters to the operator, and sends them anew.
+"""``aureon dlq``: shows dead letters to the operator, and sends them again.
 
 It works on the queues themselves, as the other commands do on the table: so it sees the messages
 of all organizations, and those that say no organization, without a token of each. What a token's
@@ -7,28 +7,83 @@ holder may see of them, ``/v1/dead-letters/`` shows.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
-from typing import Final
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from aureon import dead_letters, times
-from aureon.dead_letters import Which
-from aureon.errors import AureonError
-from aureon.queue import Queue
-from aureon.store import Store
+from aureon.core import times
+from aureon.core.errors import AureonError
+from aureon.ledger import dead_letters
+from aureon.ledger.dead_letters import Which
+from aureon.storage import queue
+from aureon.storage.queue import Queue
+from aureon.storage.store import Store
+from aureon_cli import connections, terminal
+from aureon_cli.options import DeadLetterQueueUrl, OnlyOrganization, QueueUrl
 
-WIDE: Final = 240  # columns, where the output is not a terminal
+app = typer.Typer(no_args_is_help=True, help="Messages that failed for good.")
 
 DONE: Final = 0
 LEFT: Final = 1
 
 
 class NotThere(AureonError):
-    """There is no such dead letter, as far as can be seen."""
+    """The dead letter does not exist, as far as can be seen."""
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    organization: OnlyOrganization = None,
+    dead_letter_queue_url: DeadLetterQueueUrl = None,
+) -> None:
+    """List messages that failed for good, with the reason, or that they would count now."""
+    with connections.table(context) as ledger:
+        dead = connections.named_queue(context, queue.DEAD_LETTERS, dead_letter_queue_url)
+        show(ledger, dead, organization)
+
+
+@app.command("explain")
+def explain_one(
+    context: typer.Context,
+    message_id: str,
+    dead_letter_queue_url: DeadLetterQueueUrl = None,
+) -> None:
+    """Say all that is known of a message that failed for good, and print its body."""
+    with connections.table(context) as ledger:
+        dead = connections.named_queue(context, queue.DEAD_LETTERS, dead_letter_queue_url)
+        explain(ledger, dead, message_id)
+
+
+@app.command("redrive")
+def redrive_them(
+    context: typer.Context,
+    message_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Without any, give --all.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="All dead letters.")] = False,
+    organization: OnlyOrganization = None,
+    queue_url: QueueUrl = None,
+    dead_letter_queue_url: DeadLetterQueueUrl = None,
+) -> None:
+    """Send messages that failed for good again. What had counted of them does not count again.
+
+    AWS's own redrive gives a message another id: do not use it for messages that may have counted
+    in part.
+    """
+    if bool(message_ids) == all_:
+        raise typer.BadParameter("name messages by their ids, or give --all")
+    with connections.table(context) as ledger:
+        code = redrive(
+            ledger,
+            connections.named_queue(context, queue.DEAD_LETTERS, dead_letter_queue_url),
+            connections.named_queue(context, queue.INGESTION, queue_url),
+            organization,
+            message_ids or None,
+        )
+        raise typer.Exit(code)
 
 
 def show(store: Store, dead: Queue, organization_id: str | None) -> None:
@@ -49,7 +104,7 @@ def show(store: Store, dead: Queue, organization_id: str | None) -> None:
             _number(letter.counted),
             letter.reason,
         )
-    Console(width=None if sys.stdout.isatty() else WIDE, markup=False).print(listing)
+    terminal.show(listing)
     if not found.complete:
         typer.echo("There may be more.", err=True)
 
@@ -58,7 +113,9 @@ def explain(store: Store, dead: Queue, message_id: str) -> None:
     """Say all that is known of one dead letter, and print its body."""
     found = dead_letters.find(store, dead, Which(ids=[message_id]))
     if not found.records:
-        raise NotThere(f"There is no dead letter {message_id}, or somebody is looking at it.")
+        raise NotThere(
+            f"The dead letter {message_id} does not exist, or somebody is looking at it."
+        )
     (record,) = found.records
     letter = dead_letters.explain(store, record)
     known = {
@@ -83,7 +140,7 @@ def redrive(
     organization_id: str | None,
     ids: Collection[str] | None,
 ) -> int:
-    """Send dead letters anew, all that are there when it begins; return the exit code."""
+    """Send the dead letters again that are there when it begins; return the exit code."""
     which = Which(organization_id, ids, sent_before=times.now())
     redriven = 0
     while True:

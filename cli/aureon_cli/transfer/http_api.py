@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
 
-from aureon.errors import AureonError, Unavailable
+from aureon.core.errors import AureonError, Unavailable
+from aureon.core.retry import Backoff
 
 REQUEST_SECONDS: Final = 35.0
 # Answers after which the same request may succeed.
 PASSING: Final = (429, 500, 502, 503, 504)
 MAX_TRIES: Final = 10
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
+BACKOFF: Final = Backoff(first_seconds=1.0, longest_seconds=30.0, random_share=0.5)
 
 
 class ApiError(AureonError):
@@ -43,8 +42,13 @@ class HttpApi:
         """Let go of all connections, those in use too."""
         self._client.close()
 
-    def _call(self, method: str, path: str, **parameters: Any) -> httpx.Response:
-        """Send a request. Raises `Unavailable` where it may be sent again, and `ApiError`."""
+    def _call(
+        self, method: str, path: str, *, scopes: str = "", **parameters: Any
+    ) -> httpx.Response:
+        """Send a request, for which the token needs `scopes`, the class's own unless said.
+
+        Raises `Unavailable` where it may be sent again, and `ApiError`.
+        """
         try:
             answer = self._client.request(method, path, **parameters)
         except httpx.TransportError as error:
@@ -56,7 +60,7 @@ class HttpApi:
                     f"{self._url} answers {status}.", retry_after_seconds=_retry_after(answer)
                 )
             case 401 | 403:
-                raise ApiError(f"{self._url} does not take this token for {self.scopes}.")
+                raise ApiError(f"{self._url} does not take this token for {scopes or self.scopes}.")
         return answer
 
     def _unexpected(self, answer: httpx.Response) -> ApiError:
@@ -69,12 +73,6 @@ class HttpApi:
             yield
         except (ValueError, LookupError, TypeError) as error:
             raise ApiError(f"{self._url} does not answer as Aureon does.") from error
-
-
-def pause_seconds(tries: int) -> float:
-    """How long to wait before what did not succeed so many times is tried again."""
-    pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**tries)
-    return random.uniform(pause / 2, pause)
 
 
 def _retry_after(answer: httpx.Response) -> int:

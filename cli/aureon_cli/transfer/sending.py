@@ -11,11 +11,13 @@ from __future__ import annotations
 import fcntl
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from os import SEEK_END
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, TypeVar
 
 import typer
 import uuid_utils
@@ -28,20 +30,27 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from aureon import exact
-from aureon.errors import AureonError, Unavailable
-from aureon_cli.bars import bar
-from aureon_cli.batches import Batch, Cutter, Line
-from aureon_cli.destinations import Api, Destination, Refused
-from aureon_cli.forms import JSON_LINES, Form
-from aureon_cli.http_api import MAX_TRIES, pause_seconds
-from aureon_cli.journal import Begun, Counts, Journal, State
+from aureon.core import exact
+from aureon.core.errors import AureonError, Unavailable
+from aureon_cli.terminal import bar
+from aureon_cli.transfer import http_api
+from aureon_cli.transfer.batches import Batch, Cutter, Line
+from aureon_cli.transfer.destinations import Destination, Refused, Sent
+from aureon_cli.transfer.forms import Form, Reading
+from aureon_cli.transfer.http_api import MAX_TRIES
+from aureon_cli.transfer.journal import Begun, Counts, Journal, State
 
 PROGRESS_SUFFIX: Final = ".aureon-progress"
 REJECTED_SUFFIX: Final = ".aureon-rejected.jsonl"
+DRY_RUN_SUFFIX: Final = ".aureon-dry-run.jsonl"
 STANDARD_INPUT: Final = Path("-")
 
 LONGEST_RETRY_AFTER_SECONDS: Final = 60
+
+LINES: Final = Reading()
+CONFLICT: Final = "An event with this external_id counted before, with other content."
+
+T = TypeVar("T")
 
 DONE: Final = 0
 REJECTED: Final = 1
@@ -56,37 +65,40 @@ class Stopped(AureonError):
     """A batch is left as it is, since the work has stopped."""
 
 
-def run(path: Path, destination: Destination, parallel: int, form: Form = JSON_LINES) -> int:
+def run(path: Path, destination: Destination, parallel: int, reading: Reading = LINES) -> int:
     """Send a file, or standard input for ``-``; return the exit code.
 
     How many lines were counted goes to standard output, everything else to standard error.
-    Raises `IngestError`, `DestinationError`, `ApiError` and `FormError`.
+    Raises `IngestError`, `DestinationError`, `ApiError` and `SourceError`.
     """
     try:
         with ExitStack() as stack:
             stack.enter_context(closing(destination))
-            work = _open(stack, path, destination, parallel, form)
+            work = _open(stack, path, destination, parallel, reading)
             interrupted = work.run()
+            report = destination.report()
     except OSError as error:
         raise IngestError(f"{error.filename or path}: {error.strerror}.") from error
     if interrupted:
         typer.echo(f"aureon: Stopped. {work.how_to_go_on()}", err=True)
         return INTERRUPTED
-    if work.journal.state.counts.rejected:
+    for said in report:
+        typer.echo(said)
+    if work.warnings:
+        number, said = min(work.warnings.items())
+        typer.echo(
+            f"aureon: {len(work.warnings):,} events count as nothing somewhere, the first in "
+            f"{work.form.counted} {number:,}: {said}",
+            err=True,
+        )
+    counts = work.journal.state.counts
+    is_rejected = bool(counts.rejected or counts.conflicts)
+    if not destination.is_kept:
+        where = f" What would be rejected is in {work.rejected.path}." if is_rejected else ""
+        typer.echo(f"aureon: Nothing was sent.{where}", err=True)
+    elif is_rejected:
         typer.echo(f"aureon: Lines were rejected; {work.rejected.path} says why.", err=True)
-        return REJECTED
-    return DONE
-
-
-def first_line(path: Path) -> bytes:
-    """The first line of a file; nothing where it can be read only once. Raises `IngestError`."""
-    if path == STANDARD_INPUT or not path.is_file():
-        return b""
-    try:
-        with path.open("rb") as file:
-            return file.readline(Api.max_bytes)
-    except OSError as error:
-        raise IngestError(f"{path}: {error.strerror}.") from error
+    return REJECTED if is_rejected else DONE
 
 
 def _summarize(journal: Journal, destination: Destination) -> None:
@@ -95,28 +107,35 @@ def _summarize(journal: Journal, destination: Destination) -> None:
 
 
 def _open(
-    stack: ExitStack, path: Path, destination: Destination, parallel: int, form: Form
+    stack: ExitStack, path: Path, destination: Destination, parallel: int, reading: Reading
 ) -> _Work:
-    """Open what there is to read and to write. Raises `IngestError` and `JournalError`."""
+    """Open what is read and written. Raises `IngestError`, `SourceError` and `JournalError`."""
     file = sys.stdin.buffer if path == STANDARD_INPUT else stack.enter_context(path.open("rb"))
-    size_bytes = None
-    if path != STANDARD_INPUT and path.is_file():
+    is_file = path != STANDARD_INPUT and path.is_file()
+    if is_file:
         _lock(file, path)
+    lines, form = reading.open(stack, file)
+    if is_file and destination.is_kept:
         source, name = (f"{form.prefix}{part}" for part in (path.resolve(), destination.name))
         journal = Journal.open(_beside(path, PROGRESS_SUFFIX), source, name)
-        rejected_path = _beside(path, REJECTED_SUFFIX)
-        size_bytes = path.stat().st_size
     else:
         # Nobody can tell whether another stream is the same, so each is another.
         journal = Journal(State(f"stream {uuid_utils.uuid4()}", destination.name), None)
-        rejected_path = Path("stdin" + REJECTED_SUFFIX)
-    rejected = _RejectedLines(rejected_path, form.noun, journal.state.rejected_bytes)
+    rejected_path = _beside(
+        path if is_file else Path("stdin"),
+        REJECTED_SUFFIX if destination.is_kept else DRY_RUN_SUFFIX,
+    )
+    rejected = _RejectedLines(rejected_path, form, journal.state.rejected_bytes)
     stack.enter_context(closing(rejected))
     # In the end, when the bar is gone: as long as it is there, it takes standard output too.
     stack.callback(_summarize, journal, destination)
     progress = stack.enter_context(_progress())
+    size_bytes = None
+    if lines.seekable():
+        size_bytes = lines.seek(0, SEEK_END)
+        lines.seek(0)
     task = progress.add_task("", total=size_bytes, lines=0)
-    return _Work(file, form, destination, parallel, journal, rejected, progress, task)
+    return _Work(path, lines, form, destination, parallel, journal, rejected, progress, task)
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -143,10 +162,10 @@ def _progress() -> Progress:
 class _RejectedLines:
     """The file that names the lines that were rejected, and says why."""
 
-    def __init__(self, path: Path, noun: str, size_bytes: int) -> None:
+    def __init__(self, path: Path, form: Form, size_bytes: int) -> None:
         """`size_bytes` is how much of the file is known to be in order."""
         self.path = path
-        self._noun = noun
+        self._form = form
         self.size_bytes = size_bytes
         self._file: BinaryIO | None = None
         if not size_bytes:
@@ -159,9 +178,9 @@ class _RejectedLines:
                 self.size_bytes = min(self.size_bytes, self._file.tell())
                 self._file.truncate(self.size_bytes)
             report = {
-                "line": line.number,
+                self._form.counted: line.number,
                 "error": reasons[line.number],
-                self._noun: _said(line),
+                self._form.noun: _said(line),
             }
             self.size_bytes += self._file.write(exact.write(report) + b"\n")
         if self._file is not None:
@@ -185,6 +204,7 @@ def _said(line: Line) -> object:
 class _Work:
     """A source on its way to its destination, as many batches at once as go out in parallel."""
 
+    path: Path
     file: BinaryIO
     form: Form
     destination: Destination
@@ -193,6 +213,8 @@ class _Work:
     rejected: _RejectedLines
     progress: Progress
     task: TaskID
+    # What was sent and is odd, by number.
+    warnings: dict[int, str] = field(default_factory=dict)
     _failure: BaseException | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -207,7 +229,8 @@ class _Work:
         What is under way then is finished; interrupted once more, it is left as it is.
         """
         try:
-            self._start_all()
+            with suppress(Stopped):
+                self._start_all()
             self._wait()
         except KeyboardInterrupt:
             self._stop.set()
@@ -225,11 +248,11 @@ class _Work:
 
     def how_to_go_on(self) -> str:
         if self.journal.is_kept:
-            return "The same command goes on from here, and counts nothing twice."
+            return "The same command continues from here, and counts nothing twice."
         state = self.journal.state
         first = min([state.position.lines, *(begun.start.lines for begun in state.begun)]) + 1
         return (
-            "A stream cannot be taken up again. "
+            "Standard input cannot be continued. "
             f"Every line before line {first:,} was sent; of the others, some may have been."
         )
 
@@ -258,7 +281,7 @@ class _Work:
         cutter = Cutter(self.file, self.form, self.destination.max_bytes)
         if not cutter.skip(state.position):
             raise IngestError(
-                f"The first {state.position.lines:,} lines of {self.file.name} were sent, and have "
+                f"The first {state.position.lines:,} lines of {self.path} were sent, and have "
                 "changed since. Send new ones in a file of their own."
             )
         self._show("", completed=state.position.offset, lines=state.position.lines)
@@ -268,27 +291,38 @@ class _Work:
         if state.begun:
             self.file.seek(state.position.offset)
         while batch := cutter.next():
+            left_out = {**batch.refused, **self._problems(batch)}
             with self._lock:
-                self.journal.begin(batch)
-            yield batch, batch.refused
+                self.journal.begin(batch, left_out)
+            yield batch, left_out
+
+    def _problems(self, batch: Batch) -> dict[int, str]:
+        """What of a batch must not be sent, as far as that is seen before, and why."""
+        kept = [line for line in batch.lines if line.number not in batch.refused]
+        texts = [line.text for line in kept]
+        found = self._patiently(partial(self.destination.problems, texts))
+        return {kept[place].number: reason for place, reason in found.items()}
 
     def _again(self, begun: Begun) -> tuple[Batch, dict[int, str]]:
         self.file.seek(begun.start.offset)
         cutter = Cutter(self.file, self.form, self.destination.max_bytes, begun.start)
         batch = cutter.next(until=begun.end)
         if batch is None:
-            raise IngestError(f"{self.file.name} has become shorter.")
+            raise IngestError(f"{self.path} has become shorter.")
         return batch, {**batch.refused, **begun.left_out}
 
     def _deliver(self, batch: Batch, left_out: Mapping[int, str]) -> None:
         """Send a batch, and take note of what became of it."""
         left_out = dict(left_out)
         try:
-            counts = self._count(batch, left_out)
+            kept, sent = self._count(batch, left_out)
+            reasons = left_out | {kept[place].number: CONFLICT for place in sent.conflicts}
+            warnings = {kept[place].number: said for place, said in sent.warnings.items()}
             with self._lock:
-                rejected = [line for line in batch.lines if line.number in left_out]
-                self.rejected.add(rejected, left_out)
-                counts += Counts(rejected=len(rejected))
+                self.warnings |= warnings
+                reported = [line for line in batch.lines if line.number in reasons]
+                self.rejected.add(reported, reasons)
+                counts = sent.counts + Counts(rejected=len(left_out))
                 self.journal.finish(batch, counts, self.rejected.size_bytes)
                 self._show(
                     "",
@@ -303,25 +337,26 @@ class _Work:
         finally:
             self._slots.release()
 
-    def _count(self, batch: Batch, left_out: dict[int, str]) -> Counts:
+    def _count(self, batch: Batch, left_out: dict[int, str]) -> tuple[list[Line], Sent]:
         """Send a batch without what is left out, and leave out what is refused."""
         key = batch.key(self.journal.state.source)
         while kept := [line for line in batch.lines if line.number not in left_out]:
+            texts = [line.text for line in kept]
             try:
-                return self._send(key, [line.text for line in kept])
+                return kept, self._patiently(partial(self.destination.send, key, texts))
             except Refused as refused:
                 for place, reason in refused.reasons.items():
                     left_out[kept[place].number] = reason
                 with self._lock:
                     self.journal.leave_out(batch, left_out)
-        return Counts()
+        return [], Sent(Counts())
 
-    def _send(self, key: str, events: Sequence[bytes]) -> Counts:
-        """Send events, again and again where they may not have arrived."""
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask again and again where no answer came."""
         tries = 0
         while not self._stop.is_set():
             try:
-                return self.destination.send(key, events)
+                return ask()
             except Unavailable as unavailable:
                 tries += 1
                 if tries == MAX_TRIES:
@@ -330,7 +365,7 @@ class _Work:
                     ) from unavailable
                 asked = min(LONGEST_RETRY_AFTER_SECONDS, unavailable.retry_after_seconds)
                 self._show(f"{unavailable.detail} Trying again.")
-                self._stop.wait(max(asked, pause_seconds(tries)))
+                self._stop.wait(max(asked, http_api.BACKOFF.seconds(tries)))
         raise Stopped
 
     def _show(self, description: str, **more: Any) -> None:

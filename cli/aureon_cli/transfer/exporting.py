@@ -2,16 +2,18 @@
 
 They are read part by part, each behind the last event of the one before, from the API or straight
 from the table. A file grows under a name of its own, and what it has is remembered beside it after
-each part: so whoever takes the work up goes on where it stopped, with nothing twice and nothing
+each part: so the next run goes on where this one stopped, with nothing twice and nothing
 left out. It gets its name when it is whole.
 """
 
 from __future__ import annotations
 
+import csv
 import fcntl
+import io
 import os
+import re
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,20 +33,25 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from aureon import events, wanted
-from aureon.errors import AureonError, Invalid, Unavailable
-from aureon.export import FORMATS, Export, Part
-from aureon.http import Request
-from aureon.store import Store
-from aureon.tokens import NOBODY
-from aureon_cli import parquet
-from aureon_cli.bars import bar
-from aureon_cli.http_api import MAX_TRIES, HttpApi, pause_seconds
+from aureon.access.tokens import NOBODY
+from aureon.api import event_query, serializers
+from aureon.api.requests import Request
+from aureon.core.errors import AureonError, Invalid, Unavailable
+from aureon.reads import events
+from aureon.reads.export import FORMATS, Export, Part
+from aureon.storage.store import OrganizationStore
+from aureon_cli.terminal import bar
+from aureon_cli.transfer import http_api, parquet
+from aureon_cli.transfer.forms import NUMBER
+from aureon_cli.transfer.http_api import MAX_TRIES, HttpApi
 
 STANDARD_OUTPUT: Final = Path("-")
 PARTIAL_SUFFIX: Final = ".aureon-partial"
 PROGRESS_SUFFIX: Final = ".aureon-progress"
 PARQUET: Final = "parquet"
+CSV: Final = "csv"
+# What a spreadsheet takes for a formula, and what it drops before one.
+CALCULATED: Final = re.compile(r"\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 
 DONE: Final = 0
 INTERRUPTED: Final = 130
@@ -102,20 +109,20 @@ class Api(HttpApi):
 class Table:
     """The table itself, for one organization."""
 
-    def __init__(self, store: Store, organization_id: str) -> None:
-        self.name = f"{store.table} {organization_id}"
+    def __init__(self, store: OrganizationStore) -> None:
+        self.name = f"{store.table} {store.organization_id}"
         self._store = store
-        self._organization_id = organization_id
+        self._organization_id = store.organization_id
 
     def part(self, query: Query, format_: str, after: str | None) -> Part:
         request = self._request(query)
         try:
             work = Export(
                 self._store,
-                self._organization_id,
-                wanted.selection(request),
-                wanted.ledgers(request),
+                event_query.selection(request),
+                event_query.ledgers(request),
                 FORMATS[format_],
+                serializers.event,
             )
             return work.part(after)
         except Invalid as error:
@@ -126,8 +133,8 @@ class Table:
             return None
         request = self._request(query)
         try:
-            selection = wanted.selection(request)
-            names = events.names(self._store, self._organization_id, wanted.ledgers(request))
+            selection = event_query.selection(request)
+            names = events.names(self._store, event_query.ledgers(request))
         except AureonError:
             return None
         return sum(name.occurrences for name in names if selection.has_name(name.source, name.name))
@@ -168,31 +175,50 @@ class State:
     source: str
     query: list[tuple[str, str]]
     format: str
+    # Keys of metadata that are columns of their own, and whether cells are safe for spreadsheets.
+    columns: tuple[str, ...] = ()
+    is_safe: bool = False
     after: str | None = None
     size_bytes: int = 0
     events: int = 0
     complete: bool = False
 
+    def begun(self) -> State:
+        """The same before anything was written."""
+        return State(self.source, self.query, self.format, self.columns, self.is_safe)
 
-def run(path: Path, source: Source, query: Query, format_: str) -> int:
+
+def run(
+    path: Path,
+    source: Source,
+    query: Query,
+    format_: str,
+    *,
+    columns: Sequence[str] = (),
+    is_safe: bool = False,
+) -> int:
     """Export to a file, or to standard output for ``-``; return the exit code.
 
     Raises `ExportError` and `ApiError`.
     """
+    if columns and format_ != PARQUET:
+        raise ExportError("Only Parquet has columns of metadata: CSV has all of it in one.")
+    if is_safe and format_ != CSV:
+        raise ExportError("Only CSV can be made safe for spreadsheets.")
+    begun = State(source.name, list(query), format_, tuple(columns), is_safe)
     if path == STANDARD_OUTPUT:
         if format_ == PARQUET:
             raise ExportError("Parquet is written to a file.")
-        return _to_standard_output(source, query, format_)
+        return _to_standard_output(source, begun)
     if format_ == PARQUET:
         parquet.require()
     try:
-        return _to_file(path, source, query, format_)
+        return _to_file(path, source, begun)
     except OSError as error:
         raise ExportError(f"{error.filename or path}: {error.strerror}.") from error
 
 
-def _to_standard_output(source: Source, query: Query, format_: str) -> int:
-    state = State(source.name, list(query), format_)
+def _to_standard_output(source: Source, state: State) -> int:
     output = sys.stdout.buffer
     try:
         for part in _parts(source, state, None):
@@ -201,20 +227,20 @@ def _to_standard_output(source: Source, query: Query, format_: str) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever reads has enough; nothing is left to be flushed at the end.
+        # The reader has enough; nothing is left to be flushed at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return DONE
 
 
-def _to_file(path: Path, source: Source, query: Query, format_: str) -> int:
+def _to_file(path: Path, source: Source, begun: State) -> int:
     partial = path.with_name(path.name + PARTIAL_SUFFIX)
     journal = path.with_name(path.name + PROGRESS_SUFFIX)
     with partial.open("ab") as file:
         _lock(file, path)
-        state = _remembered(journal, State(source.name, list(query), format_), path)
+        state = _remembered(journal, begun, path)
         if file.tell() < state.size_bytes:
             if not (state.complete and path.exists()):
-                raise ExportError(f"{partial} has become shorter; remove {journal} to begin anew.")
+                raise ExportError(f"{partial} has become shorter; remove {journal} to begin again.")
             # It had its name already, and only the end was interrupted.
             partial.unlink()
             journal.unlink()
@@ -237,10 +263,10 @@ def _to_file(path: Path, source: Source, query: Query, format_: str) -> int:
                     _remember(journal, state)
                     bar.show(state.events)
         except KeyboardInterrupt:
-            typer.echo("aureon: Stopped. The same command goes on from here.", err=True)
+            typer.echo("aureon: Stopped. The same command continues from here.", err=True)
             return INTERRUPTED
-        if format_ == PARQUET:
-            parquet.convert(partial, path)
+        if state.format == PARQUET:
+            parquet.convert(partial, path, state.columns)
             partial.unlink()
         else:
             partial.replace(path)
@@ -266,21 +292,21 @@ def _remembered(journal: Path, begun: State, path: Path) -> State:
         if path.exists():
             # Left by the lock, which is all that there is of it.
             path.with_name(path.name + PARTIAL_SUFFIX).unlink(missing_ok=True)
-            raise ExportError(f"{path} is there already; choose another name, or remove it.")
+            raise ExportError(f"{path} exists already; choose another name, or remove it.")
         _remember(journal, begun)
         return begun
     try:
         state = msgspec.json.decode(journal.read_bytes(), type=State)
     except msgspec.MsgspecError as error:
-        raise ExportError(f"{journal} can't be read; remove it to begin anew.") from error
-    if state == State(state.source, state.query, state.format):
+        raise ExportError(f"{journal} can't be read; remove it to begin again.") from error
+    if state == state.begun():
         # Nothing was written yet, as where the first part was refused.
         _remember(journal, begun)
         return begun
-    if (state.source, state.query, state.format) != (begun.source, begun.query, begun.format):
+    if state.begun() != begun:
         raise ExportError(
-            f"{path} was begun otherwise: go on with the same command, "
-            f"or remove {journal} to begin anew."
+            f"{path} was begun with other options: continue with the same command, "
+            f"or remove {journal} to begin again."
         )
     return state
 
@@ -297,10 +323,27 @@ def _parts(source: Source, state: State, bar: _Bar | None) -> Iterator[Part]:
     format_ = "jsonl" if state.format == PARQUET else state.format
     while True:
         part = _patiently(source, state, format_, after, bar)
-        yield part
+        yield part._replace(content=_safe(part.content)) if state.is_safe else part
         if part.after is None:
             return
         after = part.after
+
+
+def _safe(content: bytes) -> bytes:
+    """CSV in which a spreadsheet calculates nothing: a cell that it might begins with ``'``.
+
+    https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(
+        [
+            f"'{cell}" if CALCULATED.match(cell) and not NUMBER.fullmatch(cell) else cell
+            for cell in row
+        ]
+        for row in rows
+    )
+    return text.getvalue().encode()
 
 
 def _patiently(
@@ -313,11 +356,11 @@ def _patiently(
             if tried == MAX_TRIES:
                 raise ExportError(
                     f"{unavailable.detail} Tried {MAX_TRIES} times. "
-                    "The same command goes on from here."
+                    "The same command continues from here."
                 ) from unavailable
             if bar is not None:
                 bar.say(f"{unavailable.detail} Trying again.")
-            time.sleep(pause_seconds(tried))
+            http_api.BACKOFF.wait(tried)
     raise AssertionError
 
 

@@ -1,6 +1,6 @@
 """What is remembered of a file that is sent, in a file beside it.
 
-A batch is written down before it is sent, and again once what became of it is known. So whoever
+A batch is written down before it is sent, and again once what became of it is known. So a run that
 takes the work up sends the same batches again, as far as it is not known that they have arrived,
 and goes on after them: their keys see to it that nothing counts twice.
 """
@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
-from aureon.errors import AureonError
-from aureon_cli.batches import Batch, Position
+from aureon.core.errors import AureonError
+from aureon_cli.transfer.batches import Batch, Position
 
 VERSION: Final = 1
 
@@ -94,25 +94,25 @@ class Journal:
         except FileNotFoundError:
             return cls(State(source, destination), path)
         except msgspec.MsgspecError as error:
-            raise JournalError(f"{path} is not what aureon has written.") from error
+            raise JournalError(f"{path} was not written by aureon.") from error
         if state.version != VERSION:
             raise JournalError(f"{path} was written by another version of aureon.")
         if state.destination != destination:
             raise JournalError(
-                f"{path} tells of what went elsewhere, with another token, or as something else. "
+                f"{path} belongs to another destination, token or reading of the file. "
                 "To send all of it here, move it away."
             )
         return cls(state, path)
 
-    def begin(self, batch: Batch) -> None:
-        """Note that a batch is about to be sent."""
-        begun = Begun(batch.start, batch.end.offset, {})
+    def begin(self, batch: Batch, left_out: Mapping[int, str]) -> None:
+        """Note that a batch is about to be sent, without some of its lines."""
+        begun = Begun(batch.start, batch.end.offset, dict(left_out))
         self._keep(
             replace(self.state, position=batch.end, begun=(*self.state.begun, begun)), safely=True
         )
 
     def leave_out(self, batch: Batch, left_out: Mapping[int, str]) -> None:
-        """Note that a batch is about to be sent without some of its lines."""
+        """Note that a batch is about to be sent without more of its lines."""
         self._keep(
             replace(
                 self.state,

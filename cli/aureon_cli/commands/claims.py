@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from typing import Final
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.progress import ProgressColumn, Task
 from rich.table import Table
 from rich.text import Text
 
-from aureon.claim_audit import ClaimAudit
+from aureon.audit.claim_audit import ClaimAudit
+from aureon.core.errors import Unavailable
 from aureon.domain.events import event_id
-from aureon.errors import Unavailable
-from aureon_cli.bars import bar
-
-WIDE: Final = 240  # columns, where the output is not a terminal
+from aureon_cli import connections, terminal
+from aureon_cli.options import Organization
 
 CLEAN: Final = 0
 DIFFERENT: Final = 1
 BROKEN_OFF: Final = 3
+
+
+def command(
+    context: typer.Context,
+    organization: Organization = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make the claims what the log says.")
+    ] = False,
+) -> None:
+    """Compare the claims of external ids with the log, after a table was restored.
+
+    A backup may hold an event without its claim, so that it would count again; or a claim without
+    its event, which would then be taken for a duplicate. Reads the whole table. Exit code 0 says
+    that all is well, 1 that something is still wrong, 3 that the audit broke off.
+    """
+    with connections.organization(context, organization) as store:
+        raise typer.Exit(run(ClaimAudit(store, repair)))
 
 
 def run(audit: ClaimAudit) -> int:
@@ -29,7 +43,7 @@ def run(audit: ClaimAudit) -> int:
     met: Counter[str] = Counter()
     table = Table("external id", "event", "what is wrong", "status", box=None)
     broken_off = False
-    with bar(_Read(audit)) as progress:
+    with terminal.bar(_Read(audit)) as progress:
         progress.add_task("", total=None)
         try:
             for finding in audit.run():
@@ -41,8 +55,7 @@ def run(audit: ClaimAudit) -> int:
             broken_off = True
             progress.console.print(f"aureon: The audit broke off. {unavailable.detail}")
     if table.row_count:
-        width = None if sys.stdout.isatty() else WIDE
-        Console(width=width, markup=False, highlight=False).print(table)
+        terminal.show(table)
     typer.echo(
         f"Claims: {audit.claims:,}; events with an external id: {audit.events:,}. "
         f"{met['different']:,} different, {met['repaired']:,} repaired.",

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Final
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from aureon.audit import Audit, Outcome
-from aureon.errors import Unavailable
-from aureon.projection_audit import ProjectedOutcome, ProjectionAudit
-from aureon_cli.bars import bar
+from aureon.audit.ledger_audit import Audit, Outcome
+from aureon.audit.projection_audit import ProjectedOutcome, ProjectionAudit
+from aureon.core.errors import Unavailable
+from aureon.reads import liability
+from aureon_cli import connections, terminal
+from aureon_cli.options import Organization
 
-WIDE: Final = 240  # columns, where the output is not a terminal
 MAX_ROWS: Final = 1_000  # of a table, before the next one begins
 
 CLEAN: Final = 0
@@ -28,10 +27,29 @@ NOT_COMPARED: Final = 3
 PROJECTED_DIFFERENT: Final = 4
 
 
+def command(
+    context: typer.Context,
+    organization: Organization = None,
+    customer: Annotated[str | None, typer.Option(help="The id of the only one to audit.")] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Correct what differs, with a trace in the log.")
+    ] = False,
+    projection: Annotated[bool, typer.Option(help="Compare the read models too.")] = True,
+) -> None:
+    """Count every balance again from the log, and print each difference with both figures.
+
+    Exit code 0 says that all is well, 1 that a balance still differs, 4 that only the read models
+    differ, which `aureon rebuild` builds again, and 3 that some ledgers could not be compared.
+    """
+    with connections.organization(context, organization) as store:
+        read_models = ProjectionAudit(store) if projection else None
+        raise typer.Exit(run(Audit(store, repair), customer, read_models))
+
+
 def run(audit: Audit, customer_id: str | None, projected: ProjectionAudit | None = None) -> int:
     """Audit an organization, or one customer of it; return the exit code.
 
-    With `projected`, what is projected of the same ledgers is compared too. Differences go to
+    With `projected`, the read models of the same ledgers are compared too. Differences go to
     standard output, everything else to standard error.
     """
     shown = _Projected(projected, everyone=customer_id is None)
@@ -47,6 +65,8 @@ def run(audit: Audit, customer_id: str | None, projected: ProjectionAudit | None
                 if outcome.reason:
                     progress.console.print(_explained(outcome), soft_wrap=True)
             shown.finish()
+            if customer_id is None:
+                liability.Liability(audit.store).run()
         except Unavailable as unavailable:
             broken_off = True
             progress.console.print(f"aureon: The audit broke off. {unavailable.detail}")
@@ -66,13 +86,13 @@ def run(audit: Audit, customer_id: str | None, projected: ProjectionAudit | None
 
 
 class _Projected:
-    """What is projected of the ledgers: compared beside the balances, told after them."""
+    """The read models of the ledgers: compared beside the balances, told after them."""
 
     def __init__(self, audit: ProjectionAudit | None, *, everyone: bool) -> None:
         self.met: Counter[str] = Counter()
         self._audit = audit
         self._everyone = everyone
-        self._table = Table("ledger", "projected", "stored", "counted", box=None)
+        self._table = Table("ledger", "read model", "stored", "counted", box=None)
         if audit is not None:
             audit.begin()
 
@@ -90,7 +110,9 @@ class _Projected:
         if self._everyone:
             everyone = self._audit.of_everyone()
             if everyone.status == "not compared":
-                typer.echo("What everyone's events come to moved: it was not compared.", err=True)
+                typer.echo(
+                    "The totals of all events moved meanwhile, and were not compared.", err=True
+                )
             else:
                 self._take(everyone)
                 self.met[everyone.status] -= everyone.status == "clean"
@@ -99,16 +121,17 @@ class _Projected:
         if self._audit is None:
             return
         if self._table.row_count:
-            width = None if sys.stdout.isatty() else WIDE
-            Console(width=width, markup=False, highlight=False).print(self._table)
+            terminal.show(self._table)
         typer.echo(
-            f"Projected for looking: {self.met['clean']:,} ledgers clean, "
+            f"Read models: {self.met['clean']:,} ledgers clean, "
             f"{self.met['different']:,} different, {self.met['behind']:,} behind, "
             f"{self.met['not compared']:,} not compared.",
             err=True,
         )
         if self.met["different"]:
-            typer.echo("Balances are not made of it; `aureon rebuild` makes it anew.", err=True)
+            typer.echo(
+                "Balances do not depend on them; `aureon rebuild` builds them again.", err=True
+            )
 
     def _take(self, outcome: ProjectedOutcome) -> None:
         self.met[outcome.status] += 1
@@ -153,8 +176,7 @@ class _Differences:
         if self._table.row_count:
             # A bar that is drawn on the same terminal would be torn by it.
             self._progress.stop()
-            width = None if sys.stdout.isatty() else WIDE
-            Console(width=width, markup=False, highlight=False).print(self._table)
+            terminal.show(self._table)
             self._table = self._empty()
             self._progress.start()
 
@@ -180,7 +202,7 @@ class _Pages(ProgressColumn):
 
 
 def _progress(audit: Audit) -> Progress:
-    return bar(
+    return terminal.bar(
         TextColumn("ledgers"),
         BarColumn(),
         MofNCompleteColumn(),
