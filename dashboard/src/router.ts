@@ -1,4 +1,5 @@
-// Pages are in the address's fragment, so that they work below any stage and need no server.
+// Pages are in the address's fragment, so that they work below any stage and need no server. What a
+// page shows of itself is there too: page, range, meter, zone, and the form that is open.
 import { useEffect, useState } from "preact/hooks";
 
 export interface Route {
@@ -47,7 +48,12 @@ export function go(address: string): void {
 }
 
 /** Change what a page shows without a step in the history: what is typed, what is chosen. */
-export function replace(address: string): void {
-  history.replaceState(null, "", address);
+export function amend(changed: Terms): void {
+  const { parts, query } = read();
+  history.replaceState(null, "", href(parts, { ...Object.fromEntries(query), ...changed }));
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
+
+/** The number of a page of a list, from an address that anybody may have typed. */
+export const pageOf = (query: URLSearchParams): number =>
+  Math.max(1, Math.floor(Number(query.get("page"))) || 1);

@@ -1,146 +1,104 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
-import { useLoad } from "../loading";
-import { describeAggregation, hasCredits, left, standing } from "../meters";
-import { exact } from "../numbers";
-import { Button, Copyable } from "../parts/actions";
+import { together, useRead } from "../data/query";
+import { useSession } from "../data/session";
+import type { Customer, Meter, Scope, State } from "../data/shapes";
+import { Button, Copyable, Menu } from "../parts/actions";
 import { Ago } from "../parts/ago";
 import { announce } from "../parts/announcements";
+import { Await, Cut } from "../parts/await";
+import { Balances } from "../parts/balances";
+import { CustomerAlerts } from "../parts/customer_alerts";
 import { CustomerForm } from "../parts/customer_form";
+import { CustomerThresholds } from "../parts/customer_thresholds";
+import { DeleteCustomer } from "../parts/delete_customer";
+import { Dialog } from "../parts/dialog";
 import { EventTable } from "../parts/event_table";
-import { Form, useSending } from "../parts/forms";
 import { GrantForm, LostGrant } from "../parts/grant";
-import { Await, Card, Dialog, Empty, Notice, Page } from "../parts/layout";
+import { Holds } from "../parts/holds";
 import { MetadataList } from "../parts/metadata";
+import { Card, Empty, Notice, Page } from "../parts/page";
 import { Usage } from "../parts/usage";
-import { go, href } from "../router";
-import { useSession } from "../session";
-import type { Balance, Customer, Event, List, Meter, State } from "../shapes";
+import { amend, href } from "../router";
+import { emailOf, titleOf } from "../text/meters";
+import { t } from "../text/words";
 
 const FRESH_MILLISECONDS = 5_000;
 const MOST_METERS = 100;
-const SHORT_CHARACTERS = 12;
+const NO_METERS: Meter[] = [];
+const GRANTING: Scope[] = ["credits:grant", "meters:read"];
 
-interface Shown {
-  customer: State;
-  meters: Meter[];
-  /** Those that have counted something of this customer, as their cards are ordered. */
-  used: Meter[];
-}
-
-export function CustomerPage({ id }: { id: string }): JSX.Element {
-  const { api, allows } = useSession();
-  const [open, setOpen] = useState<"edit" | "delete" | "grant">();
-  const found = useLoad<Shown>(
-    async (signal) => {
-      const [customer, meters] = await Promise.all([
-        api.get<State>(`v1/customers/${encodeURIComponent(id)}/state`, {}, signal),
-        allows("meters:read")
-          ? api.get<List<Meter>>("v1/meters/", { limit: MOST_METERS }, signal).then((list) => list.items)
-          : [],
-      ]);
-      const used = customer.active_meters.flatMap(
-        (balance) => meters.find((meter) => meter.id === balance.meter_id) ?? [],
-      );
-      return { customer, meters, used };
-    },
-    [id],
+export function CustomerPage({ id, query }: { id: string; query: URLSearchParams }): JSX.Element {
+  const { allows } = useSession();
+  const state = useRead(
+    "/v1/customers/{id}/state",
+    { path: { id }, query: { lots: true } },
     { every: FRESH_MILLISECONDS },
   );
-  const events = useLoad(
-    (signal) => api.get<List<Event>>("v1/events/", { customer_id: id, limit: 10 }, signal),
-    [id],
-    { every: FRESH_MILLISECONDS, skip: !allows("events:read") },
-  );
-  const customer = found.data?.customer;
-  const refresh = async (): Promise<void> => {
-    await Promise.all([found.reload(), events.reload()]);
-  };
-  const close = (): void => setOpen(undefined);
+  const list = useRead("/v1/meters/", { query: { limit: MOST_METERS } }, { skip: !allows("meters:read") });
+  const found = allows("meters:read") ? together({ state, list }) : together({ state });
+  const customer = state.data;
+  const meters: Meter[] = list.data?.items ?? NO_METERS;
+  const open = (name: string) => () => amend({ open: name });
   return (
     <Page
-      title={customer ? (customer.name ?? customer.email) : "Customer"}
-      above={<a href={href(["customers"])}>Customers</a>}
-      below={customer?.name ? customer.email : undefined}
+      title={customer ? titleOf(customer) : t("Customer")}
+      above={<a href={href(["customers"])}>{t("Customers")}</a>}
+      below={customer?.name ? emailOf(customer) : undefined}
       actions={
         customer && (
           <>
-            <Button needs="customers:write" onClick={() => setOpen("edit")}>
-              Edit
-            </Button>
-            <Button kind="danger" needs="customers:write" onClick={() => setOpen("delete")}>
-              Delete
-            </Button>
             <Button
               kind="primary"
               icon="plus"
-              needs={allows("events:write") ? "meters:read" : "events:write"}
-              onClick={() => setOpen("grant")}
+              needs={GRANTING.find((scope) => !allows(scope)) ?? "credits:grant"}
+              onClick={open("grant")}
             >
-              Grant credits
+              {t("Grant credits")}
             </Button>
+            <Menu label={t("More actions")}>
+              <Button needs="customers:write" onClick={open("edit")}>
+                {t("Edit")}
+              </Button>
+              <Button kind="danger" needs="customers:write" onClick={open("delete")}>
+                {t("Delete")}
+              </Button>
+            </Menu>
           </>
         )
       }
     >
       <Await of={found} lines={8}>
-        {({ customer, meters, used }) => (
+        {({ state }) => (
           <>
-            <LostGrant customerId={customer.id} onDone={refresh} />
+            <LostGrant customerId={state.id} />
             {!allows("meters:read") && (
-              <Notice>Meters have no names here: your token lacks the scope meters:read.</Notice>
+              <Notice>{t("Meters have no names here: your token lacks the scope meters:read.")}</Notice>
             )}
-            <Balances customer={customer} meters={meters} />
+            {state.active_meters.length > 0 ? (
+              <Balances
+                customerId={state.id}
+                balances={state.active_meters}
+                meters={new Map(meters.map((meter) => [meter.id, meter]))}
+              />
+            ) : (
+              <NoBalances none={meters.length === 0 && allows("meters:read")} />
+            )}
+            <Cut shown={meters.length} of={list.data?.pagination.total_count} />
             <div class="columns">
               <div class="main-column">
-                {used.length > 0 && <Usage title="Usage" meters={used} customerId={customer.id} />}
-                <Card
-                  flush
-                  title="Latest events"
-                  actions={<a href={href(["events"], { customer_id: customer.id })}>All events</a>}
-                >
-                  {allows("events:read") ? (
-                    <Await of={events}>
-                      {(list) =>
-                        list.items.length === 0 ? (
-                          <Empty icon="events" title="Nothing has happened yet">
-                            Usage and grants of this customer appear here at once.
-                          </Empty>
-                        ) : (
-                          <EventTable events={list.items} withoutCustomer />
-                        )
-                      }
-                    </Await>
-                  ) : (
-                    <Notice>Your token lacks the scope events:read.</Notice>
-                  )}
-                </Card>
+                <CustomerUsage customer={state} meters={meters} />
+                <Holds customer={state} meters={meters} />
+                <CustomerAlerts customer={state} meters={meters} />
+                <LatestEvents customer={state} />
               </div>
-              <Profile customer={customer} />
+              <Profile customer={state} />
             </div>
-            {open === "grant" && (
-              <Dialog title="Grant credits" onClose={close}>
-                <GrantForm customer={customer} meters={meters} onClose={close} onDone={refresh} />
-              </Dialog>
-            )}
-            {open === "edit" && (
-              <Dialog title="Edit customer" onClose={close}>
-                <CustomerForm
-                  customer={customer}
-                  onCancel={close}
-                  onDone={() => {
-                    close();
-                    announce("Saved");
-                    void found.reload();
-                  }}
-                />
-              </Dialog>
-            )}
-            {open === "delete" && (
-              <Dialog title="Delete customer" onClose={close}>
-                <DeleteForm customer={customer} onCancel={close} />
-              </Dialog>
-            )}
+            <Open
+              name={query.get("open")}
+              meter={meters.find(({ id }) => id === query.get("meter"))}
+              customer={state}
+              meters={meters}
+            />
           </>
         )}
       </Await>
@@ -148,134 +106,138 @@ export function CustomerPage({ id }: { id: string }): JSX.Element {
   );
 }
 
-function Balances({ customer, meters }: Pick<Shown, "customer" | "meters">): JSX.Element {
-  const { allows } = useSession();
-  const known = new Map(meters.map((meter) => [meter.id, meter]));
-  if (customer.active_meters.length === 0) {
-    const none = meters.length === 0 && allows("meters:read");
-    return (
-      <Card>
-        <Empty icon="meters" title={none ? "No meters yet" : "No meter has counted anything yet"}>
-          {none ? (
-            <a href={href(["meters", "new"])}>Create a meter to say what is counted.</a>
-          ) : (
-            "Grant credits, or send the first event of this customer."
-          )}
-        </Empty>
-      </Card>
-    );
+interface OpenProps {
+  name: string | null;
+  /** The meter that the form is about, if it is about one. */
+  meter: Meter | undefined;
+  customer: State;
+  meters: Meter[];
+}
+
+/** The form that the address says is open. */
+function Open({ name, meter, customer, meters }: OpenProps): JSX.Element | null {
+  const { refresh } = useSession();
+  const close = (): void => amend({ open: "", meter: "" });
+  switch (name) {
+    case "grant":
+      return (
+        <Dialog title={t("Grant credits")} onClose={close}>
+          <GrantForm customer={customer} meters={meters} onClose={close} />
+        </Dialog>
+      );
+    case "edit":
+      return (
+        <Dialog title={t("Edit customer")} onClose={close}>
+          <CustomerForm
+            customer={customer}
+            onCancel={close}
+            onDone={() => {
+              close();
+              announce(t("Saved"));
+              void refresh();
+            }}
+          />
+        </Dialog>
+      );
+    case "delete":
+      return (
+        <Dialog title={t("Delete customer")} onClose={close}>
+          <DeleteCustomer customer={customer} onCancel={close} />
+        </Dialog>
+      );
+    case "thresholds":
+      return meter ? (
+        <Dialog title={t("Thresholds")} onClose={close}>
+          <CustomerThresholds customer={customer} meter={meter} onClose={close} />
+        </Dialog>
+      ) : null;
+    default:
+      return null;
   }
+}
+
+function NoBalances({ none }: { none: boolean }): JSX.Element {
   return (
-    <div class="cards">
-      {customer.active_meters.map((balance) => (
-        <BalanceCard key={balance.id} balance={balance} meter={known.get(balance.meter_id)} />
-      ))}
-    </div>
+    <Card>
+      <Empty icon="meters" title={none ? t("No meters yet") : t("No meter has counted anything yet")}>
+        {none ? (
+          <a href={href(["meters", "new"])}>{t("Create a meter to say what is counted.")}</a>
+        ) : (
+          t("Grant credits, or send the first event of this customer.")
+        )}
+      </Empty>
+    </Card>
   );
 }
 
-function BalanceCard({ balance, meter }: { balance: Balance; meter: Meter | undefined }): JSX.Element {
-  const credits = !meter || hasCredits(meter);
-  const over = credits && balance.balance.gt(0);
-  const figure = exact(credits ? balance.available_credits : balance.balance);
+/** The usage of those meters that have counted something of this customer, as their balances are ordered. */
+function CustomerUsage({ customer, meters }: { customer: State; meters: Meter[] }): JSX.Element | null {
+  const used = customer.active_meters.flatMap(
+    (balance) => meters.find(({ id }) => id === balance.meter_id) ?? [],
+  );
+  return used.length > 0 ? <Usage title={t("Usage")} meters={used} customerId={customer.id} /> : null;
+}
+
+function LatestEvents({ customer }: { customer: Customer }): JSX.Element {
+  const { allows } = useSession();
+  const events = useRead(
+    "/v1/events/",
+    { query: { customer_id: customer.id, limit: 10 } },
+    { every: FRESH_MILLISECONDS, skip: !allows("events:read") },
+  );
   return (
-    <section class={`card balance ${over ? "overdrawn" : ""}`}>
-      <h2>{meter ? <a href={href(["meters", meter.id])}>{meter.name}</a> : balance.meter_id}</h2>
-      <p class="big" data-testid="left">
-        <strong class={figure.length > SHORT_CHARACTERS ? "long" : undefined}>{figure}</strong>{" "}
-        <span>
-          {credits
-            ? balance.available_credits.eq(1)
-              ? "credit left"
-              : "credits left"
-            : describeAggregation(meter.aggregation).toLowerCase()}
-        </span>
-      </p>
-      {over && meter && <p class="badge bad">{left(meter, balance)}</p>}
-      {!balance.complete && <p class="badge">still counting the past</p>}
-      {credits && (
-        <dl class="figures-row">
-          <div>
-            <dt>Balance</dt>
-            <dd title={`As the API shows it: ${exact(balance.balance)}`}>
-              {standing(balance.balance)}
-            </dd>
-          </div>
-          <div>
-            <dt>Used</dt>
-            <dd>{exact(balance.used_units)}</dd>
-          </div>
-          <div>
-            <dt>Granted</dt>
-            <dd>{exact(balance.granted_units)}</dd>
-          </div>
-          <div>
-            <dt>Held</dt>
-            <dd>{exact(balance.held_units)}</dd>
-          </div>
-        </dl>
+    <Card
+      flush
+      title={t("Latest events")}
+      actions={<a href={href(["events"], { customer_id: customer.id })}>{t("All events")}</a>}
+    >
+      {allows("events:read") ? (
+        <Await of={events}>
+          {({ items }) =>
+            items.length === 0 ? (
+              <Empty icon="events" title={t("Nothing has happened yet")}>
+                {t("Usage and grants of this customer appear here at once.")}
+              </Empty>
+            ) : (
+              <EventTable events={items} withoutCustomer />
+            )
+          }
+        </Await>
+      ) : (
+        <Notice>{t("Your token lacks the scope {scope}.", { scope: "events:read" })}</Notice>
       )}
-    </section>
+    </Card>
   );
 }
 
 function Profile({ customer }: { customer: Customer }): JSX.Element {
   return (
-    <Card title="Profile">
+    <Card title={t("Profile")}>
       <dl class="facts">
-        <dt>Email</dt>
+        <dt>{t("Email")}</dt>
         <dd>
-          <Copyable what="email" text={customer.email} />
+          <Copyable what={t("email")} text={customer.email} />
         </dd>
-        <dt>Name</dt>
+        <dt>{t("Name")}</dt>
         <dd>{customer.name ?? "–"}</dd>
-        <dt>External ID</dt>
-        <dd>{customer.external_id === null ? "not set" : <Copyable what="external id" text={customer.external_id} />}</dd>
+        <dt>{t("External ID")}</dt>
+        <dd>
+          {customer.external_id === null ? (
+            t("not set")
+          ) : (
+            <Copyable what={t("external id")} text={customer.external_id} />
+          )}
+        </dd>
         <dt>ID</dt>
         <dd>
-          <Copyable what="id" text={customer.id} />
+          <Copyable what={t("id")} text={customer.id} />
         </dd>
-        <dt>Created</dt>
+        <dt>{t("Created")}</dt>
         <dd>
           <Ago time={customer.created_at} />
         </dd>
       </dl>
       {Object.keys(customer.metadata).length > 0 && <MetadataList metadata={customer.metadata} />}
     </Card>
-  );
-}
-
-function DeleteForm({ customer, onCancel }: { customer: Customer; onCancel(): void }): JSX.Element {
-  const { api } = useSession();
-  const [anonymize, setAnonymize] = useState(false);
-  const sending = useSending([]);
-  const submit = (): void =>
-    void sending.send(async () => {
-      await api.delete(`v1/customers/${customer.id}`, { anonymize });
-      announce(`${customer.email} was deleted`);
-      go(href(["customers"]));
-    });
-  return (
-    <Form onSubmit={submit}>
-      {sending.problem && <Notice tone="bad">{sending.problem}</Notice>}
-      <p>
-        <strong>{customer.email}</strong> can no longer be charged or granted anything, and the email and the external
-        id are free for somebody else. The events stay in the log.
-      </p>
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={anonymize}
-          onChange={(event) => setAnonymize(event.currentTarget.checked)}
-        />
-        <span>Erase the email and the name too</span>
-      </label>
-      <div class="form-actions">
-        <Button onClick={onCancel}>Cancel</Button>
-        <Button type="submit" kind="danger" busy={sending.busy} needs="customers:write">
-          Delete customer
-        </Button>
-      </div>
-    </Form>
   );
 }

@@ -1,113 +1,63 @@
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
-import { useLoad, useSettled } from "../loading";
+import { reading, useRead } from "../data/query";
+import { useSession } from "../data/session";
+import type { Customer, List, Meter } from "../data/shapes";
+import { useTypedQuery } from "../data/typed_query";
 import { Button } from "../parts/actions";
 import { Ago } from "../parts/ago";
 import { announce } from "../parts/announcements";
+import { Await, Cut } from "../parts/await";
 import { CustomerForm } from "../parts/customer_form";
+import { Dialog } from "../parts/dialog";
 import { SearchField } from "../parts/forms";
-import { Await, Card, Dialog, Empty, Page } from "../parts/layout";
-import { Pager, Table } from "../parts/table";
-import { go, href, replace } from "../router";
-import { useSession } from "../session";
-import type { Customer, List } from "../shapes";
+import { Absent, Card, Empty, Page } from "../parts/page";
+import { CsvButton, Pager } from "../parts/pager";
+import { RankedCustomers } from "../parts/ranked";
+import { type Column, Named, Table } from "../parts/table";
+import { amend, go, href, pageOf } from "../router";
+import { emailOf, hasCredits, titleOf } from "../text/meters";
+import { t } from "../text/words";
 
 const PAGE_SIZE = 20;
-const TYPING_MILLISECONDS = 250;
+const NOUN = ["{n} customer", "{n} customers"] as const;
 
 export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Element {
-  const { api } = useSession();
-  const [adding, setAdding] = useState(false);
-  const asked = query.get("query") ?? "";
-  const [text, setText] = useState(asked);
-  const settled = useSettled(text.trim(), TYPING_MILLISECONDS);
-  const sorting = query.get("sorting") ?? "-created_at";
-  const page = Number(query.get("page") ?? 1);
-  const show = (terms: Record<string, string | number>): void =>
-    replace(href(["customers"], { query: settled, sorting, page, ...terms }));
-  useEffect(() => {
-    if (settled !== asked) show({ query: settled, page: 1 });
-  }, [settled]);
-  // The address changes by itself too: the sidebar leads back to everybody.
-  useEffect(() => {
-    if (settled !== asked) setText(asked);
-  }, [asked]);
-  const found = useLoad(
-    (signal) =>
-      api.get<List<Customer>>("v1/customers/", { query: settled, sorting, page, limit: PAGE_SIZE }, signal),
-    [settled, sorting, page],
-  );
+  const { allows } = useSession();
+  const meters = useRead("/v1/meters/", { query: { limit: 100 } }, { skip: !allows("meters:read") });
+  const credits = meters.data?.items.filter(hasCredits) ?? [];
+  const meter = credits.find(({ id }) => id === query.get("meter"));
+  const adding = query.get("open") === "add";
+  const close = (): void => amend({ open: "" });
   const add = (
-    <Button kind="primary" icon="plus" needs="customers:write" onClick={() => setAdding(true)}>
-      Add customer
+    <Button kind="primary" icon="plus" needs="customers:write" onClick={() => amend({ open: "add" })}>
+      {t("Add customer")}
     </Button>
   );
   return (
-    <Page title="Customers" actions={add}>
+    <Page title={t("Customers")} actions={add}>
       <Card flush>
-        <div class="toolbar">
-          <SearchField
-            label="Search customers"
-            placeholder="Email, name or external id"
-            value={text}
-            onChange={setText}
+        {meter ? (
+          <>
+            <div class="toolbar">
+              <Sources credits={credits} chosen={meter.id} />
+            </div>
+            <RankedCustomers meter={meter} />
+          </>
+        ) : (
+          <Everybody
+            query={query}
+            sources={<Sources credits={credits} chosen="" />}
+            add={adding ? undefined : add}
           />
-        </div>
-        <Await of={found} lines={8}>
-          {(data) =>
-            data.pagination.total_count.eq(0) ? (
-              settled ? (
-                <Empty icon="search" title={`Nobody matches “${settled}”`}>
-                  Search looks at emails, names and external ids.
-                </Empty>
-              ) : (
-                <Empty icon="customers" title="No customers yet" action={adding ? undefined : add}>
-                  Add the first one here, or let your own code create them through the API.
-                </Empty>
-              )
-            ) : (
-              <>
-                <Table
-                  caption="Customers"
-                  rows={data.items}
-                  keyOf={(customer) => customer.id}
-                  sorting={sorting}
-                  onSort={(sorting) => show({ sorting, page: 1 })}
-                  columns={[
-                    {
-                      name: "Email",
-                      sort: "email",
-                      show: (customer) => (
-                        <a class="strong" href={href(["customers", customer.id])}>
-                          {customer.email}
-                        </a>
-                      ),
-                    },
-                    { name: "Name", sort: "name", show: (customer) => customer.name ?? <Absent /> },
-                    {
-                      name: "External ID",
-                      show: (customer) =>
-                        customer.external_id === null ? <Absent /> : <code>{customer.external_id}</code>,
-                    },
-                    {
-                      name: "Created",
-                      sort: "created_at",
-                      show: (customer) => <Ago time={customer.created_at} />,
-                    },
-                  ]}
-                />
-                <Pager page={page} pagination={data.pagination} onPage={(page) => show({ page })} what="customer" />
-              </>
-            )
-          }
-        </Await>
+        )}
+        <Cut shown={meters.data?.items.length ?? 0} of={meters.data?.pagination.total_count} />
       </Card>
       {adding && (
-        <Dialog title="Add customer" onClose={() => setAdding(false)}>
+        <Dialog title={t("Add customer")} onClose={close}>
           <CustomerForm
-            onCancel={() => setAdding(false)}
+            onCancel={close}
             onDone={(customer) => {
-              announce(`${customer.email} was added`);
+              announce(t("{name} was added", { name: titleOf(customer) }));
               go(href(["customers", customer.id]));
             }}
           />
@@ -117,10 +67,126 @@ export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Elemen
   );
 }
 
-export function Absent(): JSX.Element {
+/** Everybody, or those who have used a meter, with what they have left of it. */
+function Sources({ credits, chosen }: { credits: Meter[]; chosen: string }): JSX.Element | null {
+  if (credits.length === 0) return null;
   return (
-    <span class="absent" aria-label="none">
-      –
-    </span>
+    <select
+      aria-label={t("Which customers")}
+      value={chosen}
+      onChange={(event) =>
+        amend({
+          meter: event.currentTarget.value,
+          query: "",
+          sorting: "",
+          page: "",
+          status: "",
+          after: "",
+          low: "",
+        })
+      }
+    >
+      <option value="">{t("Everybody")}</option>
+      {credits.map((one) => (
+        <option key={one.id} value={one.id}>
+          {t("Balances of {meter}", { meter: one.name })}
+        </option>
+      ))}
+    </select>
   );
+}
+
+interface EverybodyProps {
+  query: URLSearchParams;
+  sources: JSX.Element;
+  add: JSX.Element | undefined;
+}
+
+function Everybody({ query, sources, add }: EverybodyProps): JSX.Element {
+  const { api } = useSession();
+  const { text, setText, asked } = useTypedQuery(query);
+  const sorting = query.get("sorting") ?? "-created_at";
+  const page = pageOf(query);
+  const terms = { query: asked, sorting: [sorting] };
+  const found = useRead("/v1/customers/", { query: { ...terms, page, limit: PAGE_SIZE } }, { keep: true });
+  const load = (page: number, limit: number): Promise<List<Customer>> =>
+    reading(api, "/v1/customers/", { query: { ...terms, page, limit } }).queryFn({
+      signal: new AbortController().signal,
+    });
+  const columns = columnsOf();
+  return (
+    <>
+      <div class="toolbar">
+        <SearchField
+          label={t("Search customers")}
+          placeholder={t("Email, name or external id")}
+          value={text}
+          onChange={setText}
+        />
+        {sources}
+      </div>
+      <Await of={found} lines={8}>
+        {(data) =>
+          data.pagination.total_count.eq(0) ? (
+            asked ? (
+              <Empty icon="search" title={t("Nobody matches “{text}”", { text: asked })}>
+                {t("Search looks at emails, names and external ids.")}
+              </Empty>
+            ) : (
+              <Empty icon="customers" title={t("No customers yet")} action={add}>
+                {t("Add the first one here, or let your own code create them through the API.")}
+              </Empty>
+            )
+          ) : (
+            <>
+              <Table
+                caption={t("Customers")}
+                rows={data.items}
+                keyOf={(customer) => customer.id}
+                linkOf={(customer) => href(["customers", customer.id])}
+                sorting={sorting}
+                onSort={(sorting) => amend({ sorting, page: "" })}
+                columns={columns}
+              />
+              <Pager
+                page={page}
+                pagination={data.pagination}
+                noun={NOUN}
+                file={<CsvButton name={t("customers")} columns={columns} load={load} />}
+              />
+            </>
+          )
+        }
+      </Await>
+    </>
+  );
+}
+
+function columnsOf(): Column<Customer>[] {
+  return [
+    {
+      name: t("Name"),
+      sort: "name",
+      show: (customer) => <Named name={titleOf(customer)} />,
+      csv: (customer) => customer.name,
+    },
+    {
+      name: t("Email"),
+      sort: "email",
+      show: (customer) => emailOf(customer),
+      csv: (customer) => emailOf(customer),
+    },
+    {
+      name: t("External ID"),
+      show: (customer) => (customer.external_id === null ? <Absent /> : <code>{customer.external_id}</code>),
+      csv: (customer) => customer.external_id,
+    },
+    {
+      name: t("Created"),
+      sort: "created_at",
+      number: true,
+      show: (customer) => <Ago time={customer.created_at} />,
+      csv: (customer) => customer.created_at,
+    },
+  ];
 }

@@ -1,55 +1,78 @@
 import type { JSX } from "preact";
-import { useLoad } from "../loading";
-import { writeJson } from "../numbers";
+import { useRead } from "../data/query";
 import { Copyable } from "../parts/actions";
+import { Await } from "../parts/await";
+import { Effects, RefundsOf } from "../parts/effects";
 import { Whose } from "../parts/event_table";
-import { Await, Card, Page } from "../parts/layout";
 import { MetadataList } from "../parts/metadata";
+import { Card, Page } from "../parts/page";
+import { TakeBack } from "../parts/take_back";
 import { href } from "../router";
-import { useSession } from "../session";
-import type { Event } from "../shapes";
-import { ago, full } from "../times";
+import { writeJson } from "../text/numbers";
+import { ago, full } from "../text/times";
+import { t } from "../text/words";
 
 export function EventPage({ id }: { id: string }): JSX.Element {
-  const { api } = useSession();
-  const found = useLoad((signal) => api.get<Event>(`v1/events/${encodeURIComponent(id)}`, {}, signal), [id]);
+  const found = useRead("/v1/events/{id}", { path: { id } });
   return (
     <Page
-      title={found.data?.name ?? "Event"}
-      above={<a href={href(["events"])}>Events</a>}
+      title={found.data?.name ?? t("Event")}
+      above={<a href={href(["events"])}>{t("Events")}</a>}
       below={found.data && full(found.data.timestamp)}
+      actions={found.data && <TakeBack event={found.data} />}
     >
       <Await of={found}>
         {(event) => (
           <div class="halves">
-            <Card title="Event">
+            <Card title={t("Event")}>
               <dl class="facts">
-                <dt>Customer</dt>
+                <dt>{t("Customer")}</dt>
                 <dd>
                   <Whose event={event} />
                 </dd>
-                <dt>Time</dt>
+                <dt>{t("Time")}</dt>
                 <dd>
                   {ago(event.timestamp)} <small>{event.timestamp}</small>
                 </dd>
-                <dt>Source</dt>
+                <dt>{t("Source")}</dt>
                 <dd>{event.source}</dd>
-                <dt>External ID</dt>
-                <dd>{event.external_id === null ? "–" : <Copyable what="external id" text={event.external_id} />}</dd>
+                <dt>{t("External ID")}</dt>
+                <dd>
+                  {event.external_id === null ? (
+                    "–"
+                  ) : (
+                    <Copyable what={t("external id")} text={event.external_id} />
+                  )}
+                </dd>
                 <dt>ID</dt>
                 <dd>
-                  <Copyable what="id" text={event.id} />
+                  <Copyable what={t("id")} text={event.id} />
                 </dd>
+                {event.actor && (
+                  <>
+                    <dt>{t("By")}</dt>
+                    <dd>{event.actor.token_name || <code>{event.actor.token_id}</code>}</dd>
+                  </>
+                )}
+                {event.note && (
+                  <>
+                    <dt>{t("Note")}</dt>
+                    <dd>{event.note}</dd>
+                  </>
+                )}
               </dl>
+              <Effects event={event} />
+              <RefundsOf event={event} />
             </Card>
-            <Card title="Metadata">
+            <Card title={t("Metadata")}>
               {Object.keys(event.metadata).length === 0 ? (
-                <p class="hint">This event has none.</p>
+                <p class="hint">{t("This event has none.")}</p>
               ) : (
                 <MetadataList metadata={event.metadata} />
               )}
               <details>
-                <summary>As JSON</summary>
+                <summary>{t("As JSON")}</summary>
+                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, with the keyboard too. */}
                 <pre tabIndex={0}>{writeJson(event.metadata, 2)}</pre>
               </details>
             </Card>

@@ -1,60 +1,55 @@
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
-import { useLoad, useSettled } from "../loading";
-import { describeAggregation, describeFilter } from "../meters";
+import { reading, useRead } from "../data/query";
+import { useSession } from "../data/session";
+import type { List, Meter } from "../data/shapes";
+import { useTypedQuery } from "../data/typed_query";
 import { Button } from "../parts/actions";
+import { Await } from "../parts/await";
 import { SearchField } from "../parts/forms";
-import { Await, Card, Empty, Page } from "../parts/layout";
+import { Card, Empty, Page } from "../parts/page";
+import { CsvButton, Pager } from "../parts/pager";
 import { Progress } from "../parts/progress";
-import { Pager, Table } from "../parts/table";
-import { go, href, replace } from "../router";
-import { useSession } from "../session";
-import type { List, Meter } from "../shapes";
+import { type Column, Named, Table } from "../parts/table";
+import { go, href, pageOf } from "../router";
+import { describeAggregation, describeFilter, unitOf } from "../text/meters";
+import { t } from "../text/words";
 
 const PAGE_SIZE = 20;
 const FRESH_MILLISECONDS = 10_000;
+const NOUN = ["{n} meter", "{n} meters"] as const;
 
 export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
   const { api } = useSession();
   const archived = query.get("is_archived") === "true";
-  const [text, setText] = useState("");
-  const page = Number(query.get("page") ?? 1);
-  const settled = useSettled(text.trim(), 250);
-  const show = (page: number): void => replace(href(["meters"], { is_archived: query.get("is_archived"), page }));
-  const found = useLoad(
-    (signal) =>
-      api.get<List<Meter>>(
-        "v1/meters/",
-        { query: settled, is_archived: archived, page, limit: PAGE_SIZE },
-        signal,
-      ),
-    [settled, archived, page],
-    { every: FRESH_MILLISECONDS },
+  const { text, setText, asked } = useTypedQuery(query);
+  const page = pageOf(query);
+  const terms = { query: asked, is_archived: archived };
+  const found = useRead(
+    "/v1/meters/",
+    { query: { ...terms, page, limit: PAGE_SIZE } },
+    { every: FRESH_MILLISECONDS, keep: true },
   );
+  const load = (page: number, limit: number): Promise<List<Meter>> =>
+    reading(api, "/v1/meters/", { query: { ...terms, page, limit } }).queryFn({
+      signal: new AbortController().signal,
+    });
+  const columns = columnsOf();
   const create = (
     <Button kind="primary" icon="plus" needs="meters:write" onClick={() => go(href(["meters", "new"]))}>
-      Create meter
+      {t("Create meter")}
     </Button>
   );
   return (
-    <Page title="Meters" actions={create}>
+    <Page title={t("Meters")} actions={create}>
       <Card flush>
         <div class="toolbar">
-          <SearchField
-            label="Search meters"
-            placeholder="Name"
-            value={text}
-            onChange={(value) => {
-              setText(value);
-              show(1);
-            }}
-          />
-          <nav class="segments" aria-label="Which meters">
+          <SearchField label={t("Search meters")} placeholder={t("Name")} value={text} onChange={setText} />
+          <nav class="segments" aria-label={t("Which meters")}>
             <a href={href(["meters"])} aria-current={archived ? undefined : "true"}>
-              Active
+              {t("Active")}
             </a>
             <a href={href(["meters"], { is_archived: "true" })} aria-current={archived ? "true" : undefined}>
-              Archived
+              {t("Archived")}
             </a>
           </nav>
         </div>
@@ -63,37 +58,36 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
             data.pagination.total_count.eq(0) ? (
               <Empty
                 icon="meters"
-                title={settled ? `No meter matches “${settled}”` : archived ? "Nothing is archived" : "No meters yet"}
-                action={settled || archived ? undefined : create}
+                title={
+                  asked
+                    ? t("No meter matches “{text}”", { text: asked })
+                    : archived
+                      ? t("Nothing is archived")
+                      : t("No meters yet")
+                }
+                action={asked || archived ? undefined : create}
               >
-                {settled || archived
+                {asked || archived
                   ? ""
-                  : "A meter says which events count, and how. Credits are kept for each meter and customer."}
+                  : t(
+                      "A meter says which events count, and how. Credits are kept for each meter and customer.",
+                    )}
               </Empty>
             ) : (
               <>
                 <Table
-                  caption="Meters"
+                  caption={t("Meters")}
                   rows={data.items}
                   keyOf={(meter) => meter.id}
-                  columns={[
-                    {
-                      name: "Meter",
-                      show: (meter) => (
-                        <a class="strong" href={href(["meters", meter.id])}>
-                          {meter.name}
-                        </a>
-                      ),
-                    },
-                    { name: "Measures", show: (meter) => describeAggregation(meter.aggregation) },
-                    {
-                      name: "Of events where",
-                      show: (meter) => <span class="clip">{describeFilter(meter.filter)}</span>,
-                    },
-                    { name: "Past", show: (meter) => <Progress meter={meter} brief /> },
-                  ]}
+                  linkOf={(meter) => href(["meters", meter.id])}
+                  columns={columns}
                 />
-                <Pager page={page} pagination={data.pagination} onPage={show} what="meter" />
+                <Pager
+                  page={page}
+                  pagination={data.pagination}
+                  noun={NOUN}
+                  file={<CsvButton name={t("meters")} columns={columns} load={load} />}
+                />
               </>
             )
           }
@@ -101,4 +95,25 @@ export function MetersPage({ query }: { query: URLSearchParams }): JSX.Element {
       </Card>
     </Page>
   );
+}
+
+function columnsOf(): Column<Meter>[] {
+  return [
+    {
+      name: t("Meter"),
+      show: (meter) => <Named name={meter.name} below={unitOf(meter)} />,
+      csv: ({ name }) => name,
+    },
+    {
+      name: t("Measures"),
+      show: (meter) => describeAggregation(meter.aggregation),
+      csv: (meter) => describeAggregation(meter.aggregation),
+    },
+    {
+      name: t("Of events where"),
+      show: (meter) => <span class="clip">{describeFilter(meter.filter)}</span>,
+      csv: (meter) => describeFilter(meter.filter),
+    },
+    { name: t("Past"), show: (meter) => <Progress meter={meter} brief /> },
+  ];
 }

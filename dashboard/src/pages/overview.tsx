@@ -1,99 +1,102 @@
 import type { JSX } from "preact";
-import { useLoad } from "../loading";
-import { left } from "../meters";
-import { exact } from "../numbers";
-import { Button } from "../parts/actions";
+import { FIRST } from "../data/first";
+import { useMonth } from "../data/quantities";
+import { useRead } from "../data/query";
+import { useSession } from "../data/session";
+import type { Meter, Overview, Scope } from "../data/shapes";
+import { Active } from "../parts/active";
 import { Ago } from "../parts/ago";
-import { announce } from "../parts/announcements";
-import { useSending } from "../parts/forms";
+import { Await, Cut } from "../parts/await";
+import { DisabledEndpoints } from "../parts/endpoint_status";
+import { FailedCard } from "../parts/failed";
 import { Icon } from "../parts/icons";
-import { Await, Card, Empty, Notice, Page } from "../parts/layout";
-import { Table } from "../parts/table";
+import { LeastLeft } from "../parts/least_left";
+import { Card, Notice, Page } from "../parts/page";
+import { RunningLow } from "../parts/running_low";
+import { type Column, Named, Table } from "../parts/table";
 import { Usage } from "../parts/usage";
 import { href } from "../router";
-import { useSession } from "../session";
-import type { Customer, CustomerMeter, DeadLetter, DeadLetters, Event, List, Meter, Quantities } from "../shapes";
-import { daysAgo, HERE, today } from "../times";
+import { figure } from "../text/meters";
+import { type Big, exact } from "../text/numbers";
+import { t } from "../text/words";
+import "./overview.css";
 
-const SHOWN = ["customers:read", "meters:read", "events:read", "customer_meters:read"];
+const SHOWN: Scope[] = ["customers:read", "meters:read", "events:read", "customer_meters:read"];
 const FRESH_MILLISECONDS = 15_000;
-const COUNTED = 10_000;
-const LOOKED_AT = 100;
-const MOST_CUSTOMERS = 6;
 const MOST_METERS = 6;
 
 export function OverviewPage(): JSX.Element {
-  const { api, allows } = useSession();
-  const meters = useLoad(
-    async (signal) => (await api.get<List<Meter>>("v1/meters/", { limit: 100 }, signal)).items,
-    [],
-    { skip: !allows("meters:read"), every: FRESH_MILLISECONDS },
-  );
-  const customers = useLoad((signal) => api.get<List<Customer>>("v1/customers/", { limit: 1 }, signal), [], {
-    skip: !allows("customers:read"),
-    every: FRESH_MILLISECONDS,
-  });
-  const events = useLoad(
-    async (signal) => {
-      const count = async (since: Date): Promise<List<Event>> =>
-        api.get<List<Event>>("v1/events/", { start_timestamp: since.toISOString(), limit: 1 }, signal);
-      const [day, month] = await Promise.all([count(today()), count(daysAgo(30))]);
-      return { day: day.pagination.total_count, month: month.pagination.total_count };
-    },
-    [],
-    { skip: !allows("events:read"), every: FRESH_MILLISECONDS },
-  );
-  const counted = (number: NonNullable<typeof events.data>["day"] | undefined): string =>
-    number === undefined ? "–" : `${exact(number)}${number.gte(COUNTED) ? "+" : ""}`;
+  const { allows } = useSession();
+  const fresh = (scope: Scope) => ({ every: FRESH_MILLISECONDS, skip: !allows(scope) });
+  const meters = useRead("/v1/meters/", FIRST.meters, fresh("meters:read"));
+  const counts = useRead("/v1/overview", FIRST.overview, { every: FRESH_MILLISECONDS });
   const steps = {
-    meter: meters.data && meters.data.length > 0,
-    customer: customers.data?.pagination.total_count.gt(0),
-    event: events.data?.month.gt(0),
+    meter: counts.data?.meters?.gt(0),
+    customer: counts.data?.customers?.gt(0),
+    event: counts.data?.events?.gt(0),
   };
   const starting = [steps.meter, steps.customer, steps.event].includes(false);
   const lacking = SHOWN.filter((scope) => !allows(scope));
+  const failed = [meters, counts].find(({ error }) => error);
+  const list = meters.data?.items ?? [];
   return (
-    <Page title="Overview">
-      {lacking.length > 0 && <Notice>Not all is shown: your token lacks {lacking.join(", ")}.</Notice>}
-      {starting && <Start {...steps} />}
-      <div class="tiles">
-        <Tile name="Events today" value={counted(events.data?.day)} />
-        <Tile name="Events in 30 days" value={counted(events.data?.month)} />
-        <Tile
-          name="Customers"
-          value={customers.data ? exact(customers.data.pagination.total_count) : "–"}
-          link={href(["customers"])}
-        />
-        <Tile name="Meters" value={meters.data ? String(meters.data.length) : "–"} link={href(["meters"])} />
-      </div>
-      {meters.error ? (
-        <Await of={meters}>{() => null}</Await>
-      ) : (
-        events.error && <Await of={events}>{() => null}</Await>
+    <Page title={t("Overview")}>
+      {lacking.length > 0 && (
+        <Notice>{t("Not all is shown: your token lacks {scopes}.", { scopes: lacking.join(", ") })}</Notice>
       )}
-      {meters.data && meters.data.length > 0 && (
+      <DisabledEndpoints />
+      {starting && <Start {...steps} />}
+      <Tiles counts={counts.data} />
+      {failed && <Await of={{ ...failed, data: undefined }}>{() => null}</Await>}
+      {list.length > 0 && (
         <>
-          <Usage title="Usage" meters={meters.data} />
+          <Usage title={t("Usage")} meters={list} />
+          <Cut shown={list.length} of={meters.data?.pagination.total_count} />
           <div class="columns even">
             <div class="main-column">
-              <ByMeter meters={meters.data} />
-              {allows("events:read") && <Dead />}
+              <ByMeter meters={list} />
+              {allows("events:read") && allows("customer_meters:read") && <Active />}
             </div>
-            {allows("events:read") && allows("customer_meters:read") && <Active />}
+            <div class="main-column">
+              <RunningLow meters={list} />
+              {allows("customer_meters:read") && <LeastLeft meters={list} />}
+              {allows("events:read") && <FailedCard />}
+            </div>
           </div>
         </>
       )}
-      {meters.data?.length === 0 && allows("events:read") && <Dead />}
+      {meters.data && list.length === 0 && allows("events:read") && <FailedCard />}
     </Page>
   );
 }
 
-function Tile({ name, value, link }: { name: string; value: string; link?: string }): JSX.Element {
+/** Counts that the read models have, in one call: it costs the same whatever there is. */
+function Tiles({ counts }: { counts: Overview | undefined }): JSX.Element {
+  const count = (number: Big | null | undefined): string => (number ? exact(number) : "–");
+  const last = counts?.last_event_at;
   return (
-    <div class="tile">
-      <span>{link ? <a href={link}>{name}</a> : name}</span>
-      <strong>{value}</strong>
+    <div class="tiles" aria-busy={counts ? undefined : "true"}>
+      <Tile name={t("Events, all time")} value={count(counts?.events)} link={href(["events"])} />
+      <Tile name={t("Latest event")} value={last ? <Ago time={last} /> : "–"} link={href(["events"])} />
+      <Tile name={t("Customers")} value={count(counts?.customers)} link={href(["customers"])} />
+      <Tile name={t("Meters")} value={count(counts?.meters)} link={href(["meters"])} />
     </div>
+  );
+}
+
+function Tile({
+  name,
+  value,
+  link,
+}: {
+  name: string;
+  value: JSX.Element | string;
+  link: string;
+}): JSX.Element {
+  return (
+    <a class="tile" href={link}>
+      <span>{name}</span> <strong>{value}</strong>
+    </a>
   );
 }
 
@@ -106,12 +109,22 @@ interface Steps {
 /** What to do first, until it is done. */
 function Start({ meter, customer, event }: Steps): JSX.Element {
   const steps = [
-    { done: meter, text: "Create a meter", why: "It says which events count, and how.", link: href(["meters", "new"]) },
-    { done: customer, text: "Add a customer", why: "Whom you count for.", link: href(["customers"]) },
-    { done: event, text: "Grant credits, and send usage", why: "Both are events.", link: href(["events"]) },
+    {
+      done: meter,
+      text: t("Create a meter"),
+      why: t("It says which events count, and how."),
+      link: href(["meters", "new"]),
+    },
+    { done: customer, text: t("Add a customer"), why: t("Whom you count for."), link: href(["customers"]) },
+    {
+      done: event,
+      text: t("Grant credits, and send usage"),
+      why: t("Both are events."),
+      link: href(["events"]),
+    },
   ];
   return (
-    <Card title="Get started">
+    <Card title={t("Get started")}>
       <ol class="steps">
         {steps.map(({ done, text, why, link }) => (
           <li key={text} class={done ? "done" : ""}>
@@ -129,190 +142,31 @@ function Start({ meter, customer, event }: Steps): JSX.Element {
 
 /** What each of the first meters measured today and in 30 days. */
 function ByMeter({ meters }: { meters: Meter[] }): JSX.Element {
-  const { api } = useSession();
-  const shown = meters.slice(0, MOST_METERS);
-  const found = useLoad(
-    async (signal) => {
-      const measure = async (meter: Meter, since: Date): Promise<Quantities> =>
-        api.get<Quantities>(
-          `v1/meters/${meter.id}/quantities`,
-          {
-            start_timestamp: since.toISOString(),
-            end_timestamp: new Date().toISOString(),
-            interval: "day",
-            timezone: HERE,
-          },
-          signal,
-        );
-      return Promise.all(
-        shown.map(async (meter) => {
-          const [day, month] = await Promise.all([measure(meter, today()), measure(meter, daysAgo(30))]);
-          return { meter, day: day.used_units ?? day.total, month: month.used_units ?? month.total };
-        }),
-      );
-    },
-    [shown.map((meter) => meter.id)],
-    { every: FRESH_MILLISECONDS },
-  );
-  return (
-    <Card title="By meter" flush actions={meters.length > MOST_METERS && <a href={href(["meters"])}>All meters</a>}>
-      <Await of={found}>
-        {(rows) => (
-          <Table
-            caption="What each meter measured"
-            rows={rows}
-            keyOf={(row) => row.meter.id}
-            columns={[
-              {
-                name: "Meter",
-                show: (row) => (
-                  <a class="strong" href={href(["meters", row.meter.id])}>
-                    {row.meter.name}
-                  </a>
-                ),
-              },
-              { name: "Today", number: true, show: (row) => exact(row.day) },
-              { name: "30 days", number: true, show: (row) => exact(row.month) },
-            ]}
-          />
-        )}
-      </Await>
-    </Card>
-  );
-}
-
-interface ActiveCustomer {
-  customer: Customer;
-  last: string;
-  balances: CustomerMeter[];
-}
-
-/** Whose events came last, and what they have left. */
-function Active(): JSX.Element {
-  const { api } = useSession();
-  const found = useLoad(
-    async (signal): Promise<ActiveCustomer[]> => {
-      const latest = await api.get<List<Event>>("v1/events/", { limit: LOOKED_AT }, signal);
-      const active = new Map<string, ActiveCustomer>();
-      for (const { customer, timestamp } of latest.items) {
-        if (customer && !customer.deleted_at && !active.has(customer.id) && active.size < MOST_CUSTOMERS) {
-          active.set(customer.id, { customer, last: timestamp, balances: [] });
-        }
-      }
-      if (active.size === 0) return [];
-      const balances = await api.get<List<CustomerMeter>>(
-        "v1/customer-meters/",
-        { customer_id: [...active.keys()], limit: 100 },
-        signal,
-      );
-      for (const balance of balances.items) active.get(balance.customer_id)?.balances.push(balance);
-      return [...active.values()];
-    },
-    [],
-    { every: FRESH_MILLISECONDS },
-  );
-  return (
-    <Card title="Recently active" flush actions={<a href={href(["customers"])}>All customers</a>}>
-      <Await of={found}>
-        {(rows) =>
-          rows.length === 0 ? (
-            <Empty icon="customers" title="Nobody was active yet">
-              Customers appear here with their first event.
-            </Empty>
-          ) : (
-            <Table
-              caption="Recently active customers"
-              rows={rows}
-              keyOf={(row) => row.customer.id}
-              columns={[
-                {
-                  name: "Customer",
-                  show: (row) => (
-                    <>
-                      <a class="strong" href={href(["customers", row.customer.id])}>
-                        {row.customer.name ?? row.customer.email}
-                      </a>
-                      <small>
-                        <Ago time={row.last} />
-                      </small>
-                    </>
-                  ),
-                },
-                { name: "Left", number: true, show: (row) => <Balances balances={row.balances} /> },
-              ]}
-            />
-          )
-        }
-      </Await>
-    </Card>
-  );
-}
-
-function Balances({ balances }: { balances: CustomerMeter[] }): JSX.Element {
-  const shown = balances.slice(0, 3);
-  return (
-    <span class="stack">
-      {shown.map((one) => (
-        <span key={one.id}>
-          <small>{one.meter.name}</small>{" "}
-          <span class={one.balance.gt(0) && one.available_credits.eq(0) ? "over" : ""}>{left(one.meter, one)}</span>
-        </span>
-      ))}
-      {balances.length > shown.length && <small>and {balances.length - shown.length} more</small>}
-    </span>
-  );
-}
-
-/** Messages of the queue that failed for good. They are looked at once: it hides them for a moment. */
-function Dead(): JSX.Element | null {
-  const { api } = useSession();
-  const found = useLoad((signal) => api.get<DeadLetters>("v1/dead-letters/", { limit: 20 }, signal), []);
-  const sending = useSending([]);
-  if (found.data && !found.data.queue) return null;
-  const resend = (): void =>
-    void sending.send(async () => {
-      await api.post("v1/dead-letters/redrive", {});
-      announce("Sent again");
-      await found.reload();
-    });
+  const columns: Column<Meter>[] = [
+    { name: t("Meter"), show: (meter) => <Named name={meter.name} /> },
+    { name: t("Today"), number: true, show: (meter) => <Measured meter={meter} today /> },
+    { name: t("30 days"), number: true, show: (meter) => <Measured meter={meter} /> },
+  ];
   return (
     <Card
-      title="Dead letters"
+      title={t("By meter")}
       flush
-      actions={
-        found.data &&
-        found.data.items.length > 0 && (
-          <Button needs="events:write" busy={sending.busy} onClick={resend}>
-            Send again
-          </Button>
-        )
-      }
+      actions={meters.length > MOST_METERS && <a href={href(["meters"])}>{t("All meters")}</a>}
     >
-      {sending.problem && <Notice tone="bad">{sending.problem}</Notice>}
-      <Await of={found} lines={2}>
-        {(data) =>
-          data.items.length === 0 ? (
-            <p class="quiet-line">
-              <Icon name="check" /> None: every message of the queue was counted.
-            </p>
-          ) : (
-            <Table
-              caption="Messages that failed for good"
-              rows={data.items}
-              keyOf={(letter) => letter.id}
-              columns={[
-                { name: "Why", show: (letter: DeadLetter) => letter.reason ?? "unknown" },
-                { name: "Events", number: true, show: (letter) => (letter.events ? exact(letter.events) : "–") },
-                {
-                  name: "Received",
-                  number: true,
-                  show: (letter) => <Ago time={letter.first_received_at} />,
-                },
-              ]}
-            />
-          )
-        }
-      </Await>
+      <Table
+        caption={t("What each meter measured")}
+        rows={meters.slice(0, MOST_METERS)}
+        keyOf={(meter) => meter.id}
+        linkOf={(meter) => href(["meters", meter.id])}
+        columns={columns}
+      />
     </Card>
   );
+}
+
+function Measured({ meter, today }: { meter: Meter; today?: boolean }): JSX.Element {
+  const { data } = useMonth(meter.id, undefined, { every: FRESH_MILLISECONDS });
+  if (!data) return <>…</>;
+  const of = today ? data.quantities.at(-1) : { ...data, quantity: data.total };
+  return <>{of && figure(meter, of.used_units ?? of.quantity)}</>;
 }

@@ -1,23 +1,31 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { HOST } from "../api";
+import { HOST } from "../data/client";
 import { Form, TextField } from "../parts/forms";
-import { Notice } from "../parts/layout";
 import { Mark } from "../parts/mark";
+import { Notice } from "../parts/page";
+import { t } from "../text/words";
+import "./sign_in.css";
 
 const TOKEN = /^[\x21-\x7e]+$/;
 
 /** Signing in: what is wrong with a token, or was, stands above the field. */
-export function SignIn({ problem, onSignIn }: { problem: string; onSignIn(token: string): void }): JSX.Element {
+export function SignIn({
+  problem,
+  onSignIn,
+}: {
+  problem: string;
+  onSignIn(token: string): void;
+}): JSX.Element {
   const [token, setToken] = useState("");
   const [wrong, setWrong] = useState("");
   useEffect(() => {
-    document.title = "Sign in · Aureon";
+    document.title = `${t("Sign in")} · Aureon`;
   }, []);
   const submit = (): void => {
     const text = token.trim();
-    if (!text) setWrong("Paste your access token here.");
-    else if (!TOKEN.test(text)) setWrong("An access token has no spaces and no special characters.");
+    if (!text) setWrong(t("Paste your access token here."));
+    else if (!TOKEN.test(text)) setWrong(t("An access token has no spaces and no special characters."));
     else onSignIn(text);
   };
   return (
@@ -26,11 +34,11 @@ export function SignIn({ problem, onSignIn }: { problem: string; onSignIn(token:
         <span class="brand">
           <Mark /> Aureon
         </span>
-        <h1>Sign in</h1>
+        <h1>{t("Sign in")}</h1>
         {problem && !wrong && <Notice tone="bad">{problem}</Notice>}
         <Form onSubmit={submit}>
           <TextField
-            label="Access token"
+            label={t("Access token")}
             type="password"
             mono
             autoFocus
@@ -41,17 +49,20 @@ export function SignIn({ problem, onSignIn }: { problem: string; onSignIn(token:
               setToken(value);
               setWrong("");
             }}
-            hint="Kept in this tab until you close it or sign out, and sent to this host only."
+            hint={t(
+              "Kept by the tabs of this browser until you sign out or close them, and sent to this host only.",
+            )}
           />
           <button type="submit" class="button primary block">
-            Sign in
+            {t("Sign in")}
           </button>
         </Form>
         <details>
-          <summary>Where do I get a token?</summary>
+          <summary>{t("Where do I get a token?")}</summary>
           <p>
-            <code>make dev</code> prints one when it starts. For a deployed Aureon, run{" "}
-            <code>aureon tokens create</code>, or ask somebody who can make one under Settings.
+            {t(
+              "make dev prints one when it starts. For a deployed Aureon, run aureon tokens create, or ask somebody who can make one under Settings.",
+            )}
           </p>
         </details>
         <p class="host">{HOST}</p>

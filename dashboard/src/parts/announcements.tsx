@@ -1,6 +1,7 @@
-// What happened, said once to whoever looks and to whoever listens.
+// What happened, shown once and said once to screen readers.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import "./announcements.css";
 
 const SHOWN_MILLISECONDS = 5_000;
 let say: (text: string) => void = () => {};
@@ -16,7 +17,7 @@ export function Announcements(): JSX.Element {
     if (!said.text) return;
     const timer = setTimeout(() => setSaid(({ count }) => ({ text: "", count })), SHOWN_MILLISECONDS);
     return () => clearTimeout(timer);
-  }, [said.count]);
+  }, [said]);
   return (
     <div class="announcements" role="status">
       {said.text && <p key={said.count}>{said.text}</p>}

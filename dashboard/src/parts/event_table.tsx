@@ -1,29 +1,32 @@
 import type { JSX } from "preact";
+import type { Event } from "../data/shapes";
 import { href } from "../router";
-import type { Event } from "../shapes";
-import { full, moment } from "../times";
+import { titleOf } from "../text/meters";
+import { full, moment } from "../text/times";
+import { t } from "../text/words";
 import { MetadataLine } from "./metadata";
-import { Table } from "./table";
+import { type Column, Table } from "./table";
 
-export function EventTable({ events, withoutCustomer }: { events: Event[]; withoutCustomer?: boolean }): JSX.Element {
+export function EventTable({
+  events,
+  withoutCustomer,
+}: {
+  events: Event[];
+  withoutCustomer?: boolean;
+}): JSX.Element {
+  const customer: Column<Event> = { name: t("Customer"), show: (event) => <Whose event={event} /> };
   return (
     <Table
-      caption="Events, newest first"
+      caption={t("Events, newest first")}
       rows={events}
       keyOf={(event) => event.id}
+      linkOf={(event) => href(["events", event.id])}
       columns={[
+        { name: t("Event"), show: (event) => <span class="strong">{event.name}</span> },
+        ...(withoutCustomer ? [] : [customer]),
+        { name: t("Metadata"), show: (event) => <MetadataLine metadata={event.metadata} /> },
         {
-          name: "Event",
-          show: (event) => (
-            <a class="strong" href={href(["events", event.id])}>
-              {event.name}
-            </a>
-          ),
-        },
-        ...(withoutCustomer ? [] : [{ name: "Customer", show: (event: Event) => <Whose event={event} /> }]),
-        { name: "Metadata", show: (event) => <MetadataLine metadata={event.metadata} /> },
-        {
-          name: "Time",
+          name: t("Time"),
           number: true,
           show: (event) => (
             <time dateTime={event.timestamp} title={full(event.timestamp)}>
@@ -42,16 +45,16 @@ export function Whose({ event }: { event: Event }): JSX.Element {
   if (!customer) {
     return (
       <>
-        <code>{external_customer_id ?? "unknown"}</code> <span class="badge">no customer yet</span>
+        <code>{external_customer_id ?? t("unknown")}</code> <span class="badge">{t("no customer yet")}</span>
       </>
     );
   }
   if (customer.deleted_at) {
     return (
       <>
-        {customer.email} <span class="badge">deleted</span>
+        {titleOf(customer)} <span class="badge">{t("deleted")}</span>
       </>
     );
   }
-  return <a href={href(["customers", customer.id])}>{customer.name ?? customer.email}</a>;
+  return <a href={href(["customers", customer.id])}>{titleOf(customer)}</a>;
 }

@@ -1,67 +1,20 @@
-// Building a filter: clauses, joined by "all" or "any", and groups of them.
+// Building a filter.
 import type { JSX } from "preact";
-import { OPERATORS } from "../meters";
-import { Big, typed } from "../numbers";
-import type { Clause, Filter, Operator, Value } from "../shapes";
+import {
+  DEEPEST,
+  type DraftClause,
+  type DraftFilter,
+  isGroup,
+  type Kind,
+  newClause,
+  newFilter,
+  OPERATORS_OF,
+  toClause,
+} from "../data/filter_draft";
+import type { Operator } from "../data/shapes";
+import { OPERATORS } from "../text/meters";
+import { t } from "../text/words";
 import { Icon } from "./icons";
-
-type Kind = "text" | "number" | "truth";
-
-/** A clause while it is written: its value is a text, of a kind. */
-export interface DraftClause {
-  key: number;
-  property: string;
-  operator: Operator;
-  kind: Kind;
-  text: string;
-}
-
-export interface DraftFilter {
-  key: number;
-  conjunction: "and" | "or";
-  clauses: (DraftClause | DraftFilter)[];
-}
-
-const DEEPEST = 3;
-const OF_TEXTS: Operator[] = ["eq", "ne", "like", "not_like"];
-const OF_NUMBERS: Operator[] = ["eq", "ne", "gt", "gte", "lt", "lte"];
-const OF_TRUTHS: Operator[] = ["eq", "ne"];
-const OPERATORS_OF: Record<Kind, Operator[]> = { text: OF_TEXTS, number: OF_NUMBERS, truth: OF_TRUTHS };
-
-let keys = 0;
-const nextKey = (): number => ++keys;
-
-export const newClause = (property = "name"): DraftClause => ({
-  key: nextKey(),
-  property,
-  operator: "eq",
-  kind: "text",
-  text: "",
-});
-
-export const newFilter = (): DraftFilter => ({ key: nextKey(), conjunction: "and", clauses: [newClause()] });
-
-const isGroup = (one: DraftClause | DraftFilter): one is DraftFilter => "clauses" in one;
-
-/** The filter as the API takes it; null while something of it is missing. */
-export function toFilter(draft: DraftFilter): Filter | null {
-  const clauses = draft.clauses.map((one) => (isGroup(one) ? toFilter(one) : toClause(one)));
-  if (clauses.some((one) => one === null)) return null;
-  return { conjunction: draft.conjunction, clauses: clauses as (Clause | Filter)[] };
-}
-
-function toClause(draft: DraftClause): Clause | null {
-  const value = valueOf(draft);
-  const property = draft.property.trim();
-  return property && value !== null ? { property, operator: draft.operator, value } : null;
-}
-
-function valueOf({ kind, text }: DraftClause): Value | null {
-  if (kind === "truth") return text !== "false";
-  if (kind === "text") return text === "" ? null : text;
-  const number = typed(text);
-  return number && number.eq(number.round(0, Big.roundDown)) ? number : null;
-}
 
 interface EditorProps {
   draft: DraftFilter;
@@ -81,25 +34,31 @@ export function FilterEditor(props: EditorProps): JSX.Element {
       ...draft,
       clauses: draft.clauses.flatMap((before, at) => (at === place ? (one ? [one] : []) : [before])),
     });
-  const add = (one: DraftClause | DraftFilter): void => onChange({ ...draft, clauses: [...draft.clauses, one] });
+  const add = (one: DraftClause | DraftFilter): void =>
+    onChange({ ...draft, clauses: [...draft.clauses, one] });
   return (
-    <div class="group" role="group" aria-label={depth === 1 ? "Filter" : "Group of conditions"}>
+    <div class="group" role="group" aria-label={depth === 1 ? t("Filter") : t("Group of conditions")}>
       <div class="group-head">
         <select
-          aria-label="How conditions are joined"
+          aria-label={t("How conditions are joined")}
           value={draft.conjunction}
           onChange={(event) => onChange({ ...draft, conjunction: event.currentTarget.value as "and" | "or" })}
         >
-          <option value="and">All of these hold</option>
-          <option value="or">Any of these holds</option>
+          <option value="and">{t("All of these hold")}</option>
+          <option value="or">{t("Any of these holds")}</option>
         </select>
         {onRemove && (
-          <button type="button" class="button quiet small" aria-label="Remove the group" onClick={onRemove}>
+          <button
+            type="button"
+            class="button quiet small"
+            aria-label={t("Remove the group")}
+            onClick={onRemove}
+          >
             <Icon name="close" />
           </button>
         )}
       </div>
-      {draft.clauses.length === 0 && <p class="hint">No conditions: every event counts.</p>}
+      {draft.clauses.length === 0 && <p class="hint">{t("No conditions: every event counts.")}</p>}
       {draft.clauses.map((one, place) =>
         isGroup(one) ? (
           <FilterEditor
@@ -124,11 +83,11 @@ export function FilterEditor(props: EditorProps): JSX.Element {
       )}
       <div class="group-actions">
         <button type="button" class="button small" onClick={() => add(newClause(depth === 1 ? "" : "name"))}>
-          <Icon name="plus" /> Condition
+          <Icon name="plus" /> {t("Condition")}
         </button>
         {depth < DEEPEST && (
           <button type="button" class="button small" onClick={() => add(newFilter())}>
-            <Icon name="plus" /> Group
+            <Icon name="plus" /> {t("Group")}
           </button>
         )}
       </div>
@@ -156,10 +115,10 @@ function ClauseEditor({ clause, onChange, onRemove, properties, names, strict }:
   return (
     <div class="clause">
       <input
-        aria-label="Property"
+        aria-label={t("Property")}
         class="mono"
         list={`${lists}-properties`}
-        placeholder="property"
+        placeholder={t("property")}
         value={clause.property}
         aria-invalid={strict && !clause.property.trim() ? "true" : undefined}
         onInput={(event) => change({ property: event.currentTarget.value })}
@@ -170,37 +129,48 @@ function ClauseEditor({ clause, onChange, onRemove, properties, names, strict }:
         ))}
       </datalist>
       <select
-        aria-label="Operator"
+        aria-label={t("Operator")}
         value={clause.operator}
         onChange={(event) => change({ operator: event.currentTarget.value as Operator })}
       >
         {OPERATORS_OF[clause.kind].map((one) => (
           <option key={one} value={one}>
-            {OPERATORS[one]}
+            {t(OPERATORS[one])}
           </option>
         ))}
       </select>
       <select
-        aria-label="Kind of value"
+        aria-label={t("Kind of value")}
         class="kind"
         value={clause.kind}
         onChange={(event) => change({ kind: event.currentTarget.value as Kind, text: "" })}
       >
-        <option value="text">text</option>
-        <option value="number">number</option>
-        <option value="truth">yes/no</option>
+        <option value="text">{t("text")}</option>
+        <option value="number">{t("number")}</option>
+        <option value="truth">{t("yes/no")}</option>
       </select>
       {clause.kind === "truth" ? (
-        <select aria-label="Value" class="value" value={clause.text} onChange={(event) => change({ text: event.currentTarget.value })}>
+        <select
+          aria-label={t("Value")}
+          class="value"
+          value={clause.text}
+          onChange={(event) => change({ text: event.currentTarget.value })}
+        >
           <option value="">true</option>
           <option value="false">false</option>
         </select>
       ) : (
         <input
-          aria-label="Value"
+          aria-label={t("Value")}
           class="value"
           list={clause.property === "name" ? `${lists}-names` : undefined}
-          placeholder={clause.kind === "number" ? "whole number" : clause.property === "name" ? "api_usage" : "value"}
+          placeholder={
+            clause.kind === "number"
+              ? t("whole number")
+              : clause.property === "name"
+                ? "api_usage"
+                : t("value")
+          }
           inputMode={clause.kind === "number" ? "numeric" : undefined}
           value={clause.text}
           aria-invalid={wrong ? "true" : undefined}
@@ -212,7 +182,12 @@ function ClauseEditor({ clause, onChange, onRemove, properties, names, strict }:
           <option key={one} value={one} />
         ))}
       </datalist>
-      <button type="button" class="button quiet small" aria-label="Remove the condition" onClick={onRemove}>
+      <button
+        type="button"
+        class="button quiet small"
+        aria-label={t("Remove the condition")}
+        onClick={onRemove}
+      >
         <Icon name="close" />
       </button>
     </div>

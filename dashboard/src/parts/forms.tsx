@@ -1,7 +1,9 @@
 // Forms: labelled fields, problems beside them, and one sending at a time.
 import type { ComponentChildren, JSX } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
-import { Refused, type Problem } from "../api";
+import { type Problem, Refused } from "../data/client";
+import { t } from "../text/words";
+import "./forms.css";
 import { Icon } from "./icons";
 
 interface FieldProps {
@@ -25,7 +27,7 @@ export function Field({ label, hint, problem, optional, children }: FieldProps):
     <div class="field">
       <label for={id}>
         {label}
-        {optional && <span class="optional"> optional</span>}
+        {optional && <span class="optional"> {t("optional")}</span>}
       </label>
       {children({
         id,
@@ -53,7 +55,7 @@ interface TextProps {
   hint?: ComponentChildren;
   problem?: string;
   optional?: boolean;
-  type?: "text" | "email" | "password" | "search" | "datetime-local";
+  type?: "text" | "email" | "password" | "search" | "datetime-local" | "date";
   placeholder?: string;
   inputMode?: "decimal" | "email";
   mono?: boolean;
@@ -64,7 +66,19 @@ interface TextProps {
 }
 
 export function TextField(props: TextProps): JSX.Element {
-  const { label, value, onChange, hint, problem, optional, type = "text", options, mono, autoFocus, ...rest } = props;
+  const {
+    label,
+    value,
+    onChange,
+    hint,
+    problem,
+    optional,
+    type = "text",
+    options,
+    mono,
+    autoFocus,
+    ...rest
+  } = props;
   const list = useId();
   return (
     <Field label={label} hint={hint} problem={problem} optional={optional}>
@@ -164,7 +178,7 @@ export function useSending(fields: string[]): Sending {
   return {
     busy,
     error,
-    problem: error && (problems.length === 0 ? error.message : others.join(" ")) || "",
+    problem: (error && (problems.length === 0 ? error.message : others.join(" "))) || "",
     at: (...loc) =>
       problems
         .filter((problem) => path(problem) === loc.join(".") || path(problem).startsWith(`${loc.join(".")}.`))

@@ -1,78 +1,81 @@
-// Granting credits: an event with a negative value, counted once however often it is sent.
+// Granting credits, and finishing a grant whose answer was lost.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { isUnknown, type Api } from "../api";
-import { grantOf, left, type Grant } from "../meters";
-import { type Big, digitsProblem, exact, readJson, typed, writeJson } from "../numbers";
-import { useSession } from "../session";
-import type { Customer, Ingested, Meter, State } from "../shapes";
+import { isUnknown, Refused } from "../data/client";
+import { useDraft } from "../data/drafts";
+import { forgetGrant, grantOf, lostGrant, newId, type SentGrant, sendGrant } from "../data/grant";
+import { useSession } from "../data/session";
+import type { Grant, Meter, State } from "../data/shapes";
+import { amend } from "../router";
+import { amount, left, standing, titleOf } from "../text/meters";
+import { type Big, typed, ZERO } from "../text/numbers";
+import { t } from "../text/words";
 import { Button } from "./actions";
+import { AmountField, amountProblem } from "./amount_field";
+import { Done } from "./dialog";
+import { Figure } from "./figure";
 import { Form, SelectField, TextField, useSending } from "./forms";
-import { Done, Empty, Notice } from "./layout";
+import { NO_TERMS, TermFields, type TermValues, termProblems, termsOf } from "./grant_terms";
+import { Empty, Notice } from "./page";
 
-const PENDING = "aureon.grant.";
 const MOST_NOTE_CHARACTERS = 500;
 
-/** A grant as it is sent. Its external id makes it count once, through reloads too. */
-interface Sent extends Grant {
-  customer_id: string;
-  external_id: string;
-}
-
-/** Send a grant, remembered until there is an answer. */
-async function send(api: Api, grant: Sent): Promise<Ingested> {
-  const place = PENDING + grant.customer_id;
-  sessionStorage.setItem(place, writeJson(grant));
-  try {
-    const result = await api.post<Ingested>("v1/events/ingest", { events: [grant] });
-    sessionStorage.removeItem(place);
-    return result;
-  } catch (error) {
-    if (!isUnknown(error)) sessionStorage.removeItem(place);
-    throw error;
-  }
-}
-
 interface GrantFormProps {
-  customer: Customer;
+  customer: State;
   meters: Meter[];
   onClose(): void;
-  onDone(): Promise<void>;
 }
 
-export function GrantForm({ customer, meters, onClose, onDone }: GrantFormProps): JSX.Element {
-  const { api } = useSession();
-  const able = meters.filter((meter) => meter.aggregation.func === "sum");
-  const [meterId, setMeterId] = useState(able[0]?.id ?? "");
-  const [amount, setAmount] = useState("");
-  const [note, setNote] = useState("");
-  const [tried, setTried] = useState(false);
-  // One for the form, whatever becomes of its attempts: none of them can count beside another.
-  const [externalId] = useState(() => `dashboard-grant-${crypto.randomUUID?.() ?? uuid()}`);
-  const [done, setDone] = useState<{ text: string; conflict: boolean }>();
-  const sending = useSending([]);
+interface Outcome {
+  text: string;
+  conflict: boolean;
+}
 
-  const meter = able.find((one) => one.id === meterId);
-  const units = typed(amount);
-  const wrong = amountProblem(amount, units);
-  const grant = meter && units && !wrong ? grantOf(meter, units, note.trim()) : undefined;
+export function GrantForm({ customer, meters, onClose }: GrantFormProps): JSX.Element {
+  const { api, refresh } = useSession();
+  const able = meters.filter((meter) => meter.aggregation.func === "sum");
+  // One id for the form, whatever becomes of its attempts: none of them can count beside another.
+  const { values, set, forget } = useDraft(`grant/${customer.id}`, () => ({
+    meterId: able[0]?.id ?? "",
+    amount: "",
+    note: "",
+    externalId: newId(),
+    ...NO_TERMS,
+  }));
+  const [tried, setTried] = useState(false);
+  const [done, setDone] = useState<Outcome>();
+  const sending = useSending(["recurrence", "rollover", "expires_at", "priority"]);
+
+  const meter = able.find((one) => one.id === values.meterId);
+  const units = amountProblem(values.amount) ? null : typed(values.amount);
+  const grant = meter && units ? grantOf(meter, units) : undefined;
   const submit = (): void => {
     setTried(true);
-    if (!meter || !grant || typeof grant === "string") return;
+    if (!meter || !grant || typeof grant === "string" || Object.keys(termProblems(values)).length) return;
     void sending.send(async () => {
-      const result = await send(api, { ...grant, customer_id: customer.id, external_id: externalId });
+      const made = await sendGrant(api, {
+        ...grant,
+        ...termsOf(values),
+        ...(values.note.trim() && { note: values.note.trim() }),
+        customer_id: customer.id,
+        external_id: values.externalId,
+      }).catch(wasAnother);
       const state = await api.get<State>(`v1/customers/${customer.id}/state`).catch(() => null);
-      const balance = state?.active_meters.find((one) => one.meter_id === meter.id);
-      const conflict = Boolean(result.conflicts?.length);
-      setDone({ text: balance ? left(meter, balance) : "", conflict });
-      void onDone();
+      const balance = made?.meters[0] ?? state?.active_meters.find((one) => one.meter_id === meter.id);
+      setDone({ text: balance ? left(meter, balance) : "", conflict: !made });
+      forget();
+      void refresh();
     });
+  };
+  const close = (): void => {
+    forget();
+    onClose();
   };
 
   if (able.length === 0) {
     return (
-      <Empty icon="meters" title="No meter can grant credits">
-        Credits are negative values of a meter that sums a number. Create such a meter first.
+      <Empty icon="meters" title={t("No meter can grant credits")}>
+        {t("Credits are negative values of a meter that sums a number. Create such a meter first.")}
       </Empty>
     );
   }
@@ -80,19 +83,26 @@ export function GrantForm({ customer, meters, onClose, onDone }: GrantFormProps)
     return (
       <Done>
         {done.conflict ? (
-          <Notice>An earlier attempt of this form was counted with other values; nothing was added now.</Notice>
+          <Notice>
+            {t("An earlier attempt of this form was counted with other values; nothing was added now.")}
+          </Notice>
         ) : (
           <Notice tone="good">
-            {exact(units)} {units.eq(1) ? "credit" : "credits"} granted to {customer.name ?? customer.email}.
+            {t("{amount} granted to {customer}.", {
+              amount: amount(meter, units),
+              customer: titleOf(customer),
+            })}
           </Notice>
         )}
-        <p class="big">
-          <strong data-testid="new-balance">{done.text}</strong>
-          <span> of {meter.name}</span>
+        <p class="left">
+          <span data-testid="new-balance">
+            <Figure text={done.text} />
+          </span>{" "}
+          <span>{t("of {meter}", { meter: meter.name })}</span>
         </p>
         <div class="form-actions">
-          <Button kind="primary" onClick={onClose}>
-            Done
+          <Button kind="primary" onClick={close}>
+            {t("Done")}
           </Button>
         </div>
       </Done>
@@ -103,94 +113,102 @@ export function GrantForm({ customer, meters, onClose, onDone }: GrantFormProps)
       {sending.problem && (
         <Notice tone="bad">
           {sending.problem}
-          {isUnknown(sending.error) && " It is safe to try again: a grant from this form counts once."}
+          {isUnknown(sending.error) &&
+            ` ${t("It is safe to try again: a grant from this form counts once.")}`}
         </Notice>
       )}
       {typeof grant === "string" && <Notice tone="bad">{grant}</Notice>}
       <SelectField
-        label="Meter"
-        value={meterId}
-        onChange={setMeterId}
+        label={t("Meter")}
+        value={values.meterId}
+        onChange={(meterId) => set({ meterId })}
         options={meters.map((one) => ({
           value: one.id,
-          label: able.includes(one) ? one.name : `${one.name} (sums nothing)`,
+          label: able.includes(one) ? one.name : t("{name} (sums nothing)", { name: one.name }),
           disabled: !able.includes(one),
         }))}
       />
-      <TextField
-        label="Amount"
-        inputMode="decimal"
-        autoFocus
-        value={amount}
-        placeholder="100"
-        onChange={setAmount}
-        problem={amount || tried ? wrong : ""}
-        hint={units && !wrong && units.gte(1000) ? `${exact(units)} credits` : "How many credits to add."}
+      <AmountField
+        value={values.amount}
+        onChange={(amount) => set({ amount })}
+        strict={tried}
+        echo={(units) => echo(customer, meter, units, values)}
       />
       <TextField
-        label="Note"
+        label={t("Note")}
         optional
-        value={note}
+        value={values.note}
         maxLength={MOST_NOTE_CHARACTERS}
-        placeholder="Order 1042"
-        onChange={setNote}
-        hint="Kept with the event."
+        placeholder={t("Order 1042")}
+        onChange={(note) => set({ note })}
+        hint={t("Kept with the grant.")}
       />
+      <TermFields values={values} set={set} sending={sending} />
       <div class="form-actions">
-        <Button onClick={onClose}>Cancel</Button>
-        <Button type="submit" kind="primary" busy={sending.busy} needs="events:write">
-          Grant credits
+        <Button onClick={close}>{t("Cancel")}</Button>
+        <Button type="submit" kind="primary" busy={sending.busy} needs="credits:grant">
+          {t("Grant credits")}
         </Button>
       </div>
     </Form>
   );
 }
 
-function amountProblem(text: string, units: Big | null): string {
-  if (text.trim() === "") return "An amount is required.";
-  if (!units) return "This is not a number.";
-  if (units.lte(0)) return "Grant more than 0. To take credits back, ingest a positive event.";
-  return digitsProblem(units);
+/** `1,000 credits of AI tokens, every month. Afterwards: 1,010 in credit`: so nobody grants 1 for a thousand. */
+function echo(customer: State, meter: Meter | undefined, units: Big, { every }: TermValues): string {
+  const before = customer.active_meters.find((one) => one.meter_id === meter?.id)?.balance ?? ZERO;
+  return t(
+    every
+      ? "{amount} of {meter}, again and again. Afterwards: {after}"
+      : "{amount} of {meter}. Afterwards: {after}",
+    {
+      amount: amount(meter, units),
+      meter: meter?.name ?? "",
+      after: standing(before.minus(units), meter),
+    },
+  );
+}
+
+/** That this form's id has counted before, with other values, is an outcome; all else is an error. */
+function wasAnother(error: Error): Grant | null {
+  if (error instanceof Refused && error.status === 409 && error.message.includes("external id")) return null;
+  throw error;
 }
 
 /** A grant whose answer was lost, by a reload say: it can be finished, and counts once. */
-export function LostGrant({ customerId, onDone }: { customerId: string; onDone(): Promise<void> }): JSX.Element | null {
-  const { api } = useSession();
+export function LostGrant({ customerId }: { customerId: string }): JSX.Element | null {
+  const { api, refresh } = useSession();
   const sending = useSending([]);
-  const [lost, setLost] = useState<Sent>();
+  const [lost, setLost] = useState<SentGrant>();
   useEffect(() => {
-    const kept = sessionStorage.getItem(PENDING + customerId);
-    if (kept) setLost(readJson(kept) as Sent);
+    const found = lostGrant(customerId);
+    setLost(found);
+    // What is to be finished comes before what the address may say is open.
+    if (found) amend({ open: "" });
   }, [customerId]);
   if (!lost) return null;
   const finish = (): void =>
     void sending.send(async () => {
-      await send(api, lost);
+      await sendGrant(api, lost);
       setLost(undefined);
-      await onDone();
+      await refresh();
     });
   const forget = (): void => {
-    sessionStorage.removeItem(PENDING + customerId);
+    forgetGrant(customerId);
     setLost(undefined);
   };
   return (
     <Notice>
       <p>
-        A grant was sent from here and its answer never came. Sending it again is safe: it counts once.
+        {t("A grant was sent from here and its answer never came. Sending it again is safe: it counts once.")}
         {sending.problem && ` ${sending.problem}`}
       </p>
       <div class="form-actions">
-        <Button onClick={forget}>Forget it</Button>
-        <Button kind="primary" busy={sending.busy} needs="events:write" onClick={finish}>
-          Finish the grant
+        <Button onClick={forget}>{t("Forget it")}</Button>
+        <Button kind="primary" busy={sending.busy} needs="credits:grant" onClick={finish}>
+          {t("Finish the grant")}
         </Button>
       </div>
     </Notice>
   );
-}
-
-/** Without https a browser has no randomUUID, but it has what one is made of. */
-function uuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
-import { Big, exact, writeJson } from "../numbers";
-import type { Metadata } from "../shapes";
+import type { Metadata } from "../data/shapes";
+import { Big, exact, writeJson } from "../text/numbers";
+import "./metadata.css";
 
 const MOST_SHOWN = 3;
 

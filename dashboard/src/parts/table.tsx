@@ -1,8 +1,13 @@
-// Tables that become lists of cards where there is little room; sorting and paging.
+// Tables whose rows lead on, and which become lists of cards where they have little room.
 import type { ComponentChildren, JSX } from "preact";
-import type { Big } from "../numbers";
-import { exact } from "../numbers";
+import { useLayoutEffect, useState } from "preact/hooks";
+import { t } from "../text/words";
 import { Icon } from "./icons";
+import "./table.css";
+import { useWidth } from "./width";
+
+/** So much room does a table want for each of its columns, in pixels: with less it becomes cards. */
+const COLUMN_WIDTH = 128;
 
 export interface Column<T> {
   name: string;
@@ -10,6 +15,8 @@ export interface Column<T> {
   sort?: string;
   number?: boolean;
   show(row: T): ComponentChildren;
+  /** What a file has of it, if anything. */
+  csv?(row: T): unknown;
 }
 
 interface TableProps<T> {
@@ -17,13 +24,24 @@ interface TableProps<T> {
   columns: Column<T>[];
   rows: T[];
   keyOf(row: T): string;
+  /** Where a row leads: its first column is the link, and all of the row can be clicked. */
+  linkOf?(row: T): string | undefined;
   sorting?: string;
   onSort?(sorting: string): void;
 }
 
-export function Table<T>({ caption, columns, rows, keyOf, sorting, onSort }: TableProps<T>): JSX.Element {
+export function Table<T>(props: TableProps<T>): JSX.Element {
+  const { caption, columns, rows, keyOf, linkOf, sorting, onSort } = props;
+  const [frame, width] = useWidth();
+  const [needed, setNeeded] = useState(0);
+  const cards = width > 0 && width < Math.max(columns.length * COLUMN_WIDTH, needed);
+  // Long numbers may need more room than that: no column may go where nobody sees it.
+  useLayoutEffect(() => {
+    const { scrollWidth = 0, clientWidth = 0 } = frame.current ?? {};
+    if (!cards && scrollWidth > clientWidth) setNeeded(scrollWidth);
+  });
   return (
-    <div class="table">
+    <div ref={frame} class={`table ${cards ? "cards" : ""}`}>
       {onSort && <Sorting columns={columns} sorting={sorting} onSort={onSort} />}
       <table>
         <caption class="unseen">{caption}</caption>
@@ -35,15 +53,26 @@ export function Table<T>({ caption, columns, rows, keyOf, sorting, onSort }: Tab
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
-            <tr key={keyOf(row)}>
-              {columns.map((column) => (
-                <td key={column.name} data-label={column.name} class={column.number ? "number" : undefined}>
-                  <div>{column.show(row)}</div>
-                </td>
-              ))}
-            </tr>
-          ))}
+          {rows.map((row) => {
+            const link = linkOf?.(row);
+            return (
+              <tr key={keyOf(row)} class={link ? "leads" : undefined}>
+                {columns.map((column, place) => (
+                  <td key={column.name} data-label={column.name} class={column.number ? "number" : undefined}>
+                    <div>
+                      {link && place === 0 ? (
+                        <a class="row-link" href={link}>
+                          {column.show(row)}
+                        </a>
+                      ) : (
+                        column.show(row)
+                      )}
+                    </div>
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
         </tbody>
       </table>
     </div>
@@ -60,16 +89,16 @@ interface SortingProps<T> {
 function Sorting<T>({ columns, sorting, onSort }: SortingProps<T>): JSX.Element {
   return (
     <label class="sorting">
-      Sort by{" "}
+      {t("Sort by")}{" "}
       <select value={sorting} onChange={(event) => onSort(event.currentTarget.value)}>
         {columns.flatMap(({ name, sort }) =>
           sort
             ? [
                 <option key={sort} value={sort}>
-                  {name}, ascending
+                  {t("{name}, ascending", { name })}
                 </option>,
                 <option key={`-${sort}`} value={`-${sort}`}>
-                  {name}, descending
+                  {t("{name}, descending", { name })}
                 </option>,
               ]
             : [],
@@ -91,7 +120,7 @@ function Heading<T>({ column, sorting, onSort }: HeadingProps<T>): JSX.Element {
   if (!sort || !onSort) {
     return (
       <th scope="col" class={kind}>
-        {name}
+        {name || <span class="unseen">{t("Actions")}</span>}
       </th>
     );
   }
@@ -107,51 +136,12 @@ function Heading<T>({ column, sorting, onSort }: HeadingProps<T>): JSX.Element {
   );
 }
 
-interface PagerProps {
-  page: number;
-  pagination: { total_count: Big; max_page: Big };
-  onPage(page: number): void;
-  /** What there is, one and more of it: `event`, `customer`. */
-  what: string;
-  /** From here on a total is only what was counted. */
-  countedTo?: number;
-}
-
-export function Pager({ page, pagination, onPage, what, countedTo }: PagerProps): JSX.Element {
-  const last = Math.max(1, pagination.max_page.toNumber());
-  const atLeast = countedTo !== undefined && pagination.total_count.gte(countedTo);
+/** A name, and below it what else tells one from another. */
+export function Named({ name, below }: { name: string; below?: string | null }): JSX.Element {
   return (
-    <nav class="pager" aria-label={`Pages of ${what}s`}>
-      <span>
-        {exact(pagination.total_count)}
-        {atLeast && "+"} {pagination.total_count.eq(1) ? what : `${what}s`}
-      </span>
-      {(last > 1 || page > 1) && (
-        <span class="pages">
-          <button
-            type="button"
-            class="button small"
-            disabled={page <= 1}
-            aria-label="Previous page"
-            onClick={() => onPage(Math.min(page - 1, last))}
-          >
-            <Icon name="previous" />
-          </button>
-          <span>
-            Page {page} of {last}
-            {atLeast && "+"}
-          </span>
-          <button
-            type="button"
-            class="button small"
-            disabled={page >= last}
-            aria-label="Next page"
-            onClick={() => onPage(page + 1)}
-          >
-            <Icon name="next" />
-          </button>
-        </span>
-      )}
-    </nav>
+    <>
+      <span class="strong">{name}</span>
+      {below && below !== name && <small>{below}</small>}
+    </>
   );
 }

@@ -1,0 +1,22 @@
+import type { JSX } from "preact";
+import { t } from "../text/words";
+import { Notice } from "./page";
+
+interface ConflictProps {
+  /** What somebody else has changed: its name, and what it is now. */
+  changes: [string, string][];
+}
+
+/** Somebody else was faster: what they changed, before what was changed here is saved. */
+export function Conflict({ changes }: ConflictProps): JSX.Element {
+  return (
+    <Notice tone="bad">
+      {t("Somebody else has changed this meanwhile. Save again to change only what you changed here.")}
+      {changes.map(([name, now]) => (
+        <p key={name}>
+          {name}: <strong>{now}</strong>
+        </p>
+      ))}
+    </Notice>
+  );
+}
