@@ -7,25 +7,25 @@ from collections.abc import Callable
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
 
-from bench import cold, cpu, document, growth, over_http, tables, units
-from bench.conditions import ROOT, conditions
+from bench import alerting, cold, cpu, document, growth, operations, over_http, tables, units
+from bench.conditions import ROOT, changes, conditions, described
 
-MIN_WIDTH: Final = 132
 Measure = Callable[..., dict[str, Any]]
 
 # Each part, and its sizes: as they are stored, and as they are for a quick look.
 PARTS: Final[dict[str, tuple[Measure, dict[str, Any], dict[str, Any]]]] = {
     "units": (units.measure, {"times": 10}, {"times": 3}),
+    "operations": (operations.measure, {"times": 30}, {"times": 3}),
     "cpu": (cpu.measure, {"events": 1_000, "rounds": 3}, {"events": 1_000, "rounds": 1}),
     "http": (over_http.measure, {"share": 1.0}, {"share": 0.1}),
     "cold": (cold.measure, {"turns": 3}, {"turns": 1}),
-    "growth": (
-        growth.measure,
-        {"largest": 100_000, "times": 9},
-        {"largest": 100, "times": 2},
+    "alerts": (
+        alerting.measure,
+        {"crossings": 200, "largest": 10_000, "times": 9},
+        {"crossings": 5, "largest": 100, "times": 2},
     ),
+    "growth": (growth.measure, {"largest": 100_000, "times": 9}, {"largest": 100, "times": 2}),
 }
 
 
@@ -38,29 +38,30 @@ def main(
     ] = False,
 ) -> None:
     """Measure costs, speed and growth on the local engine."""
-    console = Console(highlight=False, soft_wrap=False)
-    console.width = max(console.width, MIN_WIDTH)
     chosen = parts or list(PARTS)
-    unknown = [part for part in chosen if part not in PARTS]
-    if unknown:
-        raise typer.BadParameter(f"There is no part {', '.join(unknown)}: {', '.join(PARTS)}.")
+    if unknown := [part for part in chosen if part not in PARTS]:
+        raise typer.BadParameter(f"Unknown: {', '.join(unknown)}. The parts: {', '.join(PARTS)}.")
+    if not quick and changes():
+        raise typer.BadParameter(
+            "The tree has changes. Commit them first, since figures are stored with their commit; "
+            "or measure with --quick."
+        )
     command = " ".join(["make bench", *([f'ARGS="{" ".join(parts)}"'] if parts else [])])
     for part in chosen:
         measure, whole, little = PARTS[part]
         about = conditions()
         started = time.monotonic()
-        with console.status(f"Measuring {part} …"):
-            result = measure(**(little if quick else whole))
+        typer.echo(f"Measuring {part} …", err=True)
+        result = measure(**(little if quick else whole))
         about |= {"command": command, "seconds": time.monotonic() - started}
         stored = {"part": part, "conditions": about, "result": result}
         for table in tables.of(stored):
-            table.show(console)
-        console.print(tables.conditions(stored), style="dim")
+            typer.echo(f"\n{table.markdown()}")
+        typer.echo(f"\n{described(about)}\n")
         if not quick:
-            console.print(f"Stored in {tables.store(part, stored).relative_to(ROOT)}.\n")
-    if not quick:
-        for path in document.fill():
-            console.print(f"Filled in {path.relative_to(ROOT)}.")
+            typer.echo(f"Stored in {tables.store(part, stored).relative_to(ROOT)}.\n")
+    for path in [] if quick else document.fill():
+        typer.echo(f"Filled in {path.relative_to(ROOT)}.")
 
 
 if __name__ == "__main__":

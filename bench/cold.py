@@ -1,8 +1,11 @@
 """How long a handler takes that has just been started: its imports, and its first request.
 
-Each figure is CPU time of fresh interpreters, which take turns with one that imports boto3 and
-makes a client of DynamoDB: the ratio is within each turn. The requests are the samples in
-``events``, against the embedded engine.
+What is measured is what is shipped: the bundle, with its bytecode, where nothing may be written.
+It runs under Lambda's Python where this machine has it, else under this one, built the same way.
+
+Each figure is CPU time of fresh interpreters, which take turns with one that imports boto3, of the
+same bundle, and makes a client of DynamoDB: the ratio is within each turn. The requests are the
+samples in ``events``, against the embedded engine.
 """
 
 from __future__ import annotations
@@ -11,16 +14,24 @@ import json
 import os
 import statistics
 import subprocess
-import sys
+import tempfile
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
 from typing import Any, Final
 
-from aureon import queue
+from aureon.storage import queue
 from aureon_cli import engine
 from bench.conditions import ROOT
 from bench.scene import EVENT_NAME, Scene, engine_process, scene
+from bench.units import PRICES
+from infra import bundle
+from infra.bundle import Assets, Target
 from tests.integration import test_sample_events as samples
-from tests.queue import Queues
+from tests.support.deliveries import Queues
 
 HANDLERS: Final = sorted(path.stem for path in (ROOT / "functions").glob("*.py"))
 # Which sample stands for a handler, where it is not its first.
@@ -31,7 +42,7 @@ CHOSEN: Final = {
     "events": "events.list",
     "ingest": "ingest.usage",
     "meters": "meters.list",
-    "tokens_api": "tokens_api.current",
+    "tokens": "tokens.current",
 }
 # Whose share of the imports is told; all that is left is the standard library's.
 PACKAGES: Final = (
@@ -44,6 +55,10 @@ PACKAGES: Final = (
     "pydantic",
     "urllib3",
 )
+
+# What Lambda bills for a start, by memory: CPU as slow as the function's share of a core, and waits
+# for the database.
+MEMORIES: Final = (512, 1_024, 1_769)
 
 BOTO3: Final = """
 import time
@@ -67,18 +82,79 @@ class Context:
         return 60_000
 
 out, sys.stdout = sys.stdout, sys.stderr
+calls = []
+if sys.argv[2:] == ["calls"]:
+    from aureon.storage import queue, store
+    for module in (queue, store):
+        def connect(*given, connect=module.connect, **named):
+            client = connect(*given, **named)
+            client.meta.events.register("before-call", lambda model, **_: calls.append(model.name))
+            return client
+        module.connect = connect
 moments = [time.process_time()]
 handler = importlib.import_module(name).handler
 moments.append(time.process_time())
 answer = handler(event, Context())
 moments.append(time.process_time())
-print(json.dumps({"moments": moments, "status": answer.get("statusCode", 200)}), file=out)
+status = answer.get("statusCode", 200)
+print(json.dumps({"moments": moments, "status": status, "calls": calls}), file=out)
 """
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A bundle, and how it is started."""
+
+    assets: Assets
+    interpreter: Path
+
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], given: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a fresh interpreter on nothing but the bundle and the standard library."""
+        folders = [*self.assets.handlers.values(), *self._layers]
+        done = subprocess.run(  # noqa: S603
+            [self.interpreter, "-S", *arguments],
+            env={**environment, "PYTHONPATH": os.pathsep.join(map(str, folders))},
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return done
+
+    @property
+    def _layers(self) -> list[Path]:
+        return [layer / "python" for layer in (self.assets.dependencies, self.assets.package)]
+
+    def files(self) -> list[Path]:
+        """All its files. A start that writes any compiles what Lambda would compile each time."""
+        folders = [*self.assets.handlers.values(), *self._layers]
+        return [path for folder in folders for path in bundle.files(folder)]
+
+
+@contextmanager
+def shipped() -> Iterator[Shipped]:
+    """The bundle for this machine, under Lambda's Python where there is one."""
+    target = Target(bundle.LAMBDA.python, None)
+    if bundle.interpreter(target.python) is None:
+        target = bundle.HOST
+    interpreter = bundle.interpreter(target.python)
+    if interpreter is None:
+        raise RuntimeError(f"This is no Python {target.python}.")
+    with tempfile.TemporaryDirectory(prefix="aureon-bundle-") as folder:
+        found = Shipped(bundle.build(target, folder=Path(folder)), interpreter)
+        before = found.files()
+        yield found
+        if found.files() != before:
+            raise RuntimeError("Starts have compiled modules: their bytecode is not bundled.")
 
 
 def measure(*, turns: int) -> dict[str, Any]:
     """Measure each handler in so many turns."""
-    with engine_process() as store, scene(store) as the_scene:
+    with shipped() as bundled, engine_process() as store, scene(store) as the_scene:
         endpoint_url = store.client.meta.endpoint_url
         queues = Queues.create(queue.connect(endpoint_url, **engine.CREDENTIALS))
         environment = {
@@ -91,15 +167,24 @@ def measure(*, turns: int) -> dict[str, Any]:
         boto3: list[float] = []
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for _ in range(turns):
-            boto3.append(float(_run([sys.executable, "-c", BOTO3], environment)))
+            boto3.append(float(bundled.run(["-c", BOTO3], environment).stdout))
             for handler in HANDLERS:
-                found[handler].append(_first(handler, known, environment))
+                found[handler].append(_first(bundled, handler, known, environment))
+        calls = {
+            handler: _first(bundled, handler, known, environment, "calls")["calls"]
+            for handler in HANDLERS
+        }
+        version = bundled.run(["-c", "import platform; print(platform.python_version())"], {})
         return {
             "turns": turns,
+            "python": version.stdout.strip(),
             "boto3_cpu_ms": statistics.median(boto3) * 1_000,
-            "handlers": [_summary(name, measured, boto3) for name, measured in found.items()],
+            "handlers": [
+                _summary(name, measured, boto3, calls[name]) for name, measured in found.items()
+            ],
             "imports": {
-                name: _where(name, environment) for name in ("ingest", "balances", "meters")
+                name: _where(bundled, name, environment)
+                for name in ("ingest", "balances", "meters")
             },
         }
 
@@ -120,13 +205,19 @@ def _known(the_scene: Scene) -> dict[str, str]:
     }
 
 
-def _first(handler: str, known: dict[str, str], environment: dict[str, str]) -> dict[str, Any]:
+def _first(
+    bundled: Shipped,
+    handler: str,
+    known: dict[str, str],
+    environment: dict[str, str],
+    *arguments: str,
+) -> dict[str, Any]:
     sample = CHOSEN.get(handler) or min(
         name for name in samples.SAMPLES if name.partition(".")[0] == handler
     )
     event = json.dumps(samples.sample(sample, known))
-    told = _run([sys.executable, "-c", HANDLER, handler], environment, event)
-    measured = json.loads(told)
+    told = bundled.run(["-c", HANDLER, handler, *arguments], environment, event)
+    measured = json.loads(told.stdout)
     started, imported, answered = measured["moments"]
     if measured["status"] >= 500:
         raise RuntimeError(f"{sample}: {measured['status']}")
@@ -135,10 +226,25 @@ def _first(handler: str, known: dict[str, str], environment: dict[str, str]) -> 
         "status": measured["status"],
         "imports": imported - started,
         "first": answered - imported,
+        # The interpreter's own start is in it.
+        "all": answered,
+        "calls": measured["calls"],
     }
 
 
-def _summary(name: str, measured: list[dict[str, Any]], boto3: list[float]) -> dict[str, Any]:
+def _summary(
+    name: str, measured: list[dict[str, Any]], boto3: list[float], calls: Sequence[str]
+) -> dict[str, Any]:
+    assumed = json.loads(PRICES.read_text())["assumptions"]
+    seconds = assumed["dynamodb_call_seconds"]
+    waits = sum(seconds["transaction" if "Transact" in call else "read"] for call in calls)
+
+    def billed_ms(megabytes: int) -> int:
+        slower = max(1.0, assumed["lambda_megabytes_of_one_core"] / megabytes)
+        cpu: float = statistics.median(one["all"] for one in measured)
+        milliseconds: float = (cpu * slower + waits) * 1_000
+        return ceil(milliseconds)
+
     def ratio(*parts: str) -> float:
         ratios: list[float] = [
             sum(one[part] for part in parts) / base
@@ -154,18 +260,14 @@ def _summary(name: str, measured: list[dict[str, Any]], boto3: list[float]) -> d
         "first_request_cpu_ms": statistics.median(one["first"] for one in measured) * 1_000,
         "imports_ratio": ratio("imports"),
         "ratio": ratio("imports", "first"),
+        "calls": len(calls),
+        "billed_ms": {str(megabytes): billed_ms(megabytes) for megabytes in MEMORIES},
     }
 
 
-def _where(handler: str, environment: dict[str, str]) -> dict[str, float]:
+def _where(bundled: Shipped, handler: str, environment: dict[str, str]) -> dict[str, float]:
     """The share that each package's own modules have in a handler's imports."""
-    told = subprocess.run(  # noqa: S603
-        [sys.executable, "-X", "importtime", "-c", f"import {handler}"],
-        env=environment,
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stderr
+    told = bundled.run(["-X", "importtime", "-c", f"import {handler}"], environment).stderr
     shares: defaultdict[str, float] = defaultdict(float)
     for line in told.splitlines():
         own, _, module = line.removeprefix("import time:").split("|")
@@ -176,12 +278,3 @@ def _where(handler: str, environment: dict[str, str]) -> dict[str, float]:
             shares[package if package in PACKAGES else "standard library"] += int(own)
     total = sum(shares.values())
     return {name: own / total for name, own in sorted(shares.items(), key=lambda item: -item[1])}
-
-
-def _run(command: list[str], environment: dict[str, str], given: str = "") -> str:
-    done = subprocess.run(  # noqa: S603
-        command, env=environment, input=given, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return done.stdout

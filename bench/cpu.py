@@ -11,12 +11,12 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from aureon_cli.gateway import Context
 from bench.reference import reference
-from bench.scene import EVENT_NAME, Scene, engine_process, scene
-from tests.api import HANDLERS
+from bench.scene import EVENT_NAME, INGEST, Scene, engine_process, scene
+from tests.support.handlers import HANDLERS
 
 SHAPES: Final = [
     (events, ids, customers)
@@ -25,9 +25,7 @@ SHAPES: Final = [
 ]
 
 
-class _Prepared(NamedTuple):
-    events: list[dict[str, Any]]
-    handle: Callable[[dict[str, Any]], dict[str, Any]]
+Handle = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def measure(*, events: int, rounds: int) -> dict[str, Any]:
@@ -47,7 +45,7 @@ def measure(*, events: int, rounds: int) -> dict[str, Any]:
             for warm in [True, *[False] * rounds]:
                 for handle, found in ((_handle, ours), (plain.handler, theirs)):
                     prepared = _requests(the_scene, names[:customers], size, ids, times)
-                    seconds = _cpu_seconds(_Prepared(prepared[: 1 if warm else None], handle))
+                    seconds = _cpu_seconds(handle, prepared[: 1 if warm else None])
                     if not warm:
                         found.append(seconds * 1_000 / (size * times))
             cases.append(
@@ -68,20 +66,17 @@ def measure(*, events: int, rounds: int) -> dict[str, Any]:
 def _requests(
     the_scene: Scene, customers: list[str], size: int, ids: bool, times: int
 ) -> list[dict[str, Any]]:
-    path = "/v1/events/ingest"
-    return [
-        the_scene.api.event("POST", path, the_scene.body(customers, size, ids=ids))[1]
-        for _ in range(times)
-    ]
+    bodies = (the_scene.body(customers, size, ids=ids) for _ in range(times))
+    return [the_scene.api.event("POST", INGEST, body)[1] for body in bodies]
 
 
 def _handle(event: dict[str, Any]) -> dict[str, Any]:
     return HANDLERS["ingest"](event, Context("ingest"))  # type: ignore[no-any-return]
 
 
-def _cpu_seconds(prepared: _Prepared) -> float:
+def _cpu_seconds(handle: Handle, events: list[dict[str, Any]]) -> float:
     before = time.process_time()
-    answers = [prepared.handle(event) for event in prepared.events]
+    answers = [handle(event) for event in events]
     taken = time.process_time() - before
     for answer in answers:
         if answer["statusCode"] != 200:

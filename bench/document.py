@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from bench import tables
-from bench.conditions import ROOT, briefly
+from bench.conditions import ROOT, briefly, described
 
-DOCUMENTS: Final = (ROOT / "docs" / "bench.md", ROOT / "README.md")
+DOCUMENTS: Final = (ROOT / "docs" / "bench.md", ROOT / "docs" / "costs.md", ROOT / "README.md")
 # What stands between two of these lines is written from the results of a part.
 _FIGURES: Final = re.compile(
     r"(?P<begin><!-- figures: (?P<part>[a-z]+) -->\n).*?(?P<end><!-- end of figures -->)", re.DOTALL
 )
 # What the README shows of all parts.
 SUMMARY: Final = "summary"
-SUMMED_UP: Final = ("units", "cpu", "http", "cold")
+SUMMED_UP: Final = ("units", "operations", "cpu", "http", "cold")
 NOT_MEASURED: Final = "*Not measured yet: `make bench` does.*"
 
 
@@ -29,13 +29,9 @@ def filled(text: str) -> str:
 
 def fill() -> list[Path]:
     """Write the figures into the documents; return those that changed."""
-    changed = []
-    for path in DOCUMENTS:
-        before = path.read_text()
-        after = filled(before)
-        if after != before:
-            path.write_text(after)
-            changed.append(path)
+    changed = [path for path in DOCUMENTS if filled(path.read_text()) != path.read_text()]
+    for path in changed:
+        path.write_text(filled(path.read_text()))
     return changed
 
 
@@ -47,7 +43,7 @@ def figures(part: str) -> str:
     if stored is None:
         return NOT_MEASURED
     shown = [table.markdown() for table in tables.of(stored)]
-    return "\n\n".join([*shown, f"*{tables.conditions(stored)}*"])
+    return "\n\n".join([*shown, f"*{described(stored['conditions'])}*"])
 
 
 def _summary() -> str:

@@ -12,30 +12,29 @@ connections, to an engine that does nothing else.
 from __future__ import annotations
 
 import http.client
-import json
 import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+import httpx
 import psutil
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from aureon import exact
-from aureon_cli.gateway import Context
-from bench.scene import EVENT_NAME, Scene, engine_process, scene
-from tests.api import HANDLERS, Api
-from tests.local_service import Service, started
+from bench.scene import EVENT_NAME, INGEST, Scene, engine_process, scene
+from tests.support.handlers import Api
+from tests.support.local_service import Service, started
 
 CUSTOMERS: Final = 20
 TIMEOUT_SECONDS: Final = 60
+# What a meter that comes late has to count.
+PAST_EVENTS: Final = 40_000
 # Of each shape, before those that are measured.
 WARMING_REQUESTS: Final = 2
 # How long what was sent may go on being projected, and how often it is looked at.
@@ -69,24 +68,8 @@ class Message(NamedTuple):
 
     method: str
     path: str
-    body: bytes
+    body: bytes | None
     headers: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What became of requests that were sent: how long each took, and all of them."""
-
-    latencies: list[float]
-    seconds: float
-
-    def as_dict(self, events: int) -> dict[str, float]:
-        cuts = statistics.quantiles(self.latencies, n=100, method="inclusive")
-        return {
-            "events_a_second": events * len(self.latencies) / self.seconds,
-            "p50_ms": cuts[49] * 1_000,
-            "p99_ms": cuts[98] * 1_000,
-        }
 
 
 def measure(*, share: float) -> dict[str, Any]:
@@ -100,19 +83,14 @@ def measure(*, share: float) -> dict[str, Any]:
         started(Path(folder) / "data") as run,
     ):
         served = _over_service(run.ready(), run.process.pid, shapes, share)
+        before = time.monotonic()
+        run.stop()
+        served["beside_a_backfill"]["stop_seconds"] = time.monotonic() - before
     bare = _over_engine(shapes, share)
-    return {
-        "customers": CUSTOMERS,
-        "ingestion": [
-            {**ours, "bare_engine": bare["ingestion"][place]}
-            for place, ours in enumerate(served["ingestion"])
-        ],
-        "reads": [
-            {**ours, "bare_query": bare["reads"][place]}
-            for place, ours in enumerate(served["reads"])
-        ],
-        "freshness": served["freshness"],
-    }
+    for part, name in (("ingestion", "bare_engine"), ("reads", "bare_query")):
+        for ours, beside in zip(served[part], bare[part], strict=True):
+            ours[name] = beside
+    return {"customers": CUSTOMERS, **served}
 
 
 # The service.
@@ -122,48 +100,76 @@ def _over_service(
     service: Service, process: int, shapes: Sequence[Shape], share: float
 ) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {service.token}", "Content-Type": "application/json"}
-    caller = _Caller(service.url, headers)
+    caller = httpx.Client(base_url=service.url, headers=headers, trust_env=False)
     the_scene = Scene(Api(None, service.organization_id, service.token))  # type: ignore[arg-type]
-    caller.post("/v1/meters/", METER)
-    names = _create_customers(caller)
+    caller.post("/v1/meters/", json=METER).raise_for_status()
+    names = [f"user_{number}" for number in range(CUSTOMERS)]
+    for name in names:
+        body = {"email": f"{name}@example.com", "external_id": name}
+        caller.post("/v1/customers/", json=body).raise_for_status()
     ingestion = []
     for ids in (True, False):
         for shape in shapes:
-            messages = _messages(the_scene, names, shape, ids, headers)
-            _send(
-                service.url,
-                _messages(
-                    the_scene, names, shape._replace(requests=WARMING_REQUESTS), ids, headers
-                ),
-            )
+            warming = shape._replace(requests=WARMING_REQUESTS)
+            send(service.url, requests_of(the_scene, names, warming, ids, headers))
+            requests = requests_of(the_scene, names, shape, ids, headers)
             before = _cpu_seconds(process)
-            run = _send(service.url, messages, shape.connections)
+            run = send(service.url, requests, shape.connections, shape.events)
             taken = _cpu_seconds(process) - before
             ingestion.append(
                 {
                     "shape": shape.name,
                     "ids": ids,
                     "requests": shape.requests,
-                    **run.as_dict(shape.events),
+                    **run,
                     "cpu_seconds_for_1000_events": taken * 1_000 / shape.events / shape.requests,
                 }
             )
-    # The service has closed the other connection, which was idle for so long.
-    caller = _Caller(service.url, headers)
     _wait_until_projected(caller, shapes)
-    customer_id = caller.get(f"/v1/customers/external/{names[0]}")["id"]
+    customer_id = caller.get(f"/v1/customers/external/{names[0]}").json()["id"]
     path = f"/v1/customers/{customer_id}/state"
     reads = []
     for connections in (1, 8):
-        messages = [Message("GET", path, b"", headers)] * int(1_000 * share)
-        _send(service.url, messages[:20])
-        run = _send(service.url, messages, connections)
-        reads.append({"connections": connections, "requests": len(messages), **_read(run)})
+        requests = [[Message("GET", path, None, headers)]] * int(1_000 * share)
+        send(service.url, requests[:20])
+        run = reads_of(send(service.url, requests, connections))
+        reads.append({"connections": connections, "requests": len(requests), **run})
+    freshness = _freshness(caller, the_scene, names[0], path, int(200 * share))
     return {
         "ingestion": ingestion,
         "reads": reads,
-        "freshness": _freshness(caller, the_scene, names[0], path, int(200 * share)),
+        "freshness": freshness,
+        "beside_a_backfill": beside_a_backfill(service, caller, the_scene, names, share),
     }
+
+
+def beside_a_backfill(
+    service: Service, caller: httpx.Client, the_scene: Scene, names: Sequence[str], share: float
+) -> dict[str, float]:
+    """Single events alone, and while a new meter counts all that came before."""
+    headers = dict(caller.headers)
+    past = int(PAST_EVENTS * share)
+    shape = Shape(8, 1_000, max(8, past // 1_000))
+    send(service.url, requests_of(the_scene, names, shape, False, headers), 8, 1_000)
+    before = sum(name["occurrences"] for name in _names(caller))
+    while before != (now := sum(name["occurrences"] for name in _names(caller))):
+        before = now
+        time.sleep(10 * POLL_SECONDS)
+
+    def singles() -> float:
+        single = Shape(4, 1, 100)
+        started = time.monotonic()
+        send(service.url, requests_of(the_scene, names, single, False, headers), 4)
+        return time.monotonic() - started
+
+    alone = [singles() for _ in range(4)]
+    meter = caller.post("/v1/meters/", json=METER | {"name": "Late"}).raise_for_status().json()
+    beside = []
+    while not caller.get(f"/v1/meters/{meter['id']}").json()["backfill"]["complete"]:
+        beside.append(singles())
+    rates = [100 * len(seconds) / sum(seconds) for seconds in (alone, beside)]
+    # A new meter counts all that came before, what was sent for other figures too.
+    return {"past_events": before, "alone": rates[0], "beside": rates[1], "seconds": sum(beside)}
 
 
 METER: Final = {
@@ -176,69 +182,63 @@ METER: Final = {
 }
 
 
-def _wait_until_projected(caller: _Caller, shapes: Sequence[Shape]) -> None:
+def _wait_until_projected(caller: httpx.Client, shapes: Sequence[Shape]) -> None:
     """Let the service come to rest: it goes on projecting what it was sent for a while."""
     sent = sum(2 * (shape.requests + WARMING_REQUESTS) * shape.events for shape in shapes)
     deadline = time.monotonic() + REST_SECONDS
     while time.monotonic() < deadline:
-        if sum(name["occurrences"] for name in caller.get("/v1/events/names")["items"]) >= sent:
+        if sum(name["occurrences"] for name in _names(caller)) >= sent:
             return
         time.sleep(POLL_SECONDS)
     raise RuntimeError("The service does not project what it was sent.")
 
 
-def _read(run: Run) -> dict[str, float]:
-    found = run.as_dict(1)
-    return {"reads_a_second": found.pop("events_a_second"), **found}
+def _names(caller: httpx.Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = caller.get("/v1/events/names").json()["items"]
+    return found
+
+
+def reads_of(run: dict[str, float]) -> dict[str, float]:
+    return {"reads_a_second": run.pop("events_a_second"), **run}
+
+
+def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return {"p50_ms": cuts[49] * 1_000, "p99_ms": cuts[98] * 1_000}
 
 
 def _freshness(
-    caller: _Caller, the_scene: Scene, name: str, path: str, times: int
+    caller: httpx.Client, the_scene: Scene, name: str, path: str, times: int
 ) -> dict[str, Any]:
     """How long from sending an event until a balance that was read includes it."""
     seconds, reads = [], []
     for _ in range(times):
-        before = _balance(caller, path)
+        before = balance(caller, path)
         event = the_scene.event(name, ids=True)
         sent = time.perf_counter()
-        caller.post("/v1/events/ingest", {"events": [event]})
+        caller.post(INGEST, json={"events": [event]}).raise_for_status()
         needed = 1
-        while _balance(caller, path) != before + event["metadata"]["units"]:
+        while balance(caller, path) != before + event["metadata"]["units"]:
             needed += 1
         seconds.append(time.perf_counter() - sent)
         reads.append(needed)
-    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
-    return {
-        "events": times,
-        "p50_ms": cuts[49] * 1_000,
-        "p99_ms": cuts[98] * 1_000,
-        "most_reads_needed": max(reads),
-    }
+    return {"events": times, **_percentiles(seconds), "most_reads_needed": max(reads)}
 
 
-def _balance(caller: _Caller, path: str) -> Any:
-    (meter,) = caller.get(path)["active_meters"]
+def balance(caller: httpx.Client, path: str) -> Any:
+    (meter,) = caller.get(path).json()["active_meters"]
     return meter["balance"]
 
 
-def _create_customers(caller: _Caller) -> list[str]:
-    names = [f"user_{number}" for number in range(CUSTOMERS)]
-    for name in names:
-        caller.post("/v1/customers/", {"email": f"{name}@example.com", "external_id": name})
-    return names
-
-
-def _messages(
+def requests_of(
     the_scene: Scene, names: Sequence[str], shape: Shape, ids: bool, headers: dict[str, str]
-) -> list[Message]:
+) -> list[list[Message]]:
     """Requests of a shape; those of one event go round the customers."""
-    messages = []
-    for number in range(shape.requests):
-        turn = number % len(names)
-        turned = [*names[turn:], *names[:turn]]
-        body = the_scene.body(turned, shape.events, ids=ids)
-        messages.append(Message("POST", "/v1/events/ingest", body, headers))
-    return messages
+    turns = [number % len(names) for number in range(shape.requests)]
+    bodies = (
+        the_scene.body([*names[turn:], *names[:turn]], shape.events, ids=ids) for turn in turns
+    )
+    return [[Message("POST", INGEST, body, headers)] for body in bodies]
 
 
 def _cpu_seconds(process: int) -> float:
@@ -257,19 +257,20 @@ def _over_engine(shapes: Sequence[Shape], share: float) -> dict[str, Any]:
         url = store.client.meta.endpoint_url
         the_scene.api.meter(EVENT_NAME)
         names = the_scene.customers(CUSTOMERS)
-        _ingest(the_scene, the_scene.body(names, CUSTOMERS, ids=False))
+        the_scene.ingestion(names, CUSTOMERS)()
         ingestion = []
         for ids in (True, False):
             for shape in shapes:
                 calls: list[list[Message]] = []
-                for message in _messages(the_scene, names, shape, ids, {}):
+                for ((_, _, body, _),) in requests_of(the_scene, names, shape, ids, {}):
+                    act = the_scene.call("POST", INGEST, body or b"")
                     with _kept(the_scene) as kept:
-                        _ingest(the_scene, message.body)
+                        act()
                     calls.append(kept)
-                run = _send(url, calls, shape.connections)
+                run = send(url, calls, shape.connections, shape.events)
                 ingestion.append(
                     {
-                        **run.as_dict(shape.events),
+                        **run,
                         "calls_a_request": sum(map(len, calls)) / len(calls),
                     }
                 )
@@ -278,15 +279,8 @@ def _over_engine(shapes: Sequence[Shape], share: float) -> dict[str, Any]:
             the_scene.api.get(f"/v1/customers/{customer_id}/state")
         query = [message for message in kept if message.headers["X-Amz-Target"].endswith(".Query")]
         times = int(1_000 * share)
-        reads = [_read(_send(url, [query[:1]] * times, connections)) for connections in (1, 8)]
+        reads = [reads_of(send(url, [query[:1]] * times, connections)) for connections in (1, 8)]
         return {"ingestion": ingestion, "reads": reads}
-
-
-def _ingest(the_scene: Scene, body: bytes) -> None:
-    name, event = the_scene.api.event("POST", "/v1/events/ingest", body)
-    answer = HANDLERS[name](event, Context(name))
-    if answer["statusCode"] != 200:
-        raise RuntimeError(answer["body"])
 
 
 @contextmanager
@@ -311,8 +305,10 @@ def _kept(the_scene: Scene) -> Iterator[list[Message]]:
 # Sending.
 
 
-def _send(url: str, requests: Sequence[Message | list[Message]], connections: int = 1) -> Run:
-    """Send requests over so many connections; one of several messages sends one after the other."""
+def send(
+    url: str, requests: Sequence[Sequence[Message]], connections: int = 1, events: int = 1
+) -> dict[str, float]:
+    """Send requests of so many events over so many connections, a request's messages in turn."""
     address = urlsplit(url)
     waiting = iter(requests)
     lock = threading.Lock()
@@ -321,7 +317,8 @@ def _send(url: str, requests: Sequence[Message | list[Message]], connections: in
     ready = threading.Barrier(connections + 1)
 
     def work() -> None:
-        connection = _connect(address.hostname or "", address.port or 80)
+        connection = http.client.HTTPConnection(address.netloc, timeout=TIMEOUT_SECONDS)
+        connection.connect()
         ready.wait()
         while True:
             with lock:
@@ -329,9 +326,11 @@ def _send(url: str, requests: Sequence[Message | list[Message]], connections: in
             if request is None:
                 break
             before = time.perf_counter()
-            for message in request if isinstance(request, list) else [request]:
-                status, body = _exchange(connection, message)
-                if status >= 300:
+            for message in request:
+                connection.request(*message)
+                answer = connection.getresponse()
+                body = answer.read()
+                if answer.status >= 300:
                     failures.append(body.decode(errors="replace")[:500])
                     return
             latencies.append(time.perf_counter() - before)
@@ -347,37 +346,5 @@ def _send(url: str, requests: Sequence[Message | list[Message]], connections: in
     seconds = time.perf_counter() - before
     if failures:
         raise RuntimeError(failures[0])
-    return Run(latencies, seconds)
-
-
-def _connect(host: str, port: int) -> http.client.HTTPConnection:
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-    connection.connect()
-    return connection
-
-
-def _exchange(connection: http.client.HTTPConnection, message: Message) -> tuple[int, bytes]:
-    connection.request(message.method, message.path, message.body or None, message.headers)
-    answer = connection.getresponse()
-    return answer.status, answer.read()
-
-
-class _Caller:
-    """Calls the service one request after the other."""
-
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
-        address = urlsplit(url)
-        self._connection = _connect(address.hostname or "", address.port or 80)
-        self._headers = headers
-
-    def get(self, path: str) -> Any:
-        return self._call(Message("GET", path, b"", self._headers))
-
-    def post(self, path: str, value: Any) -> Any:
-        return self._call(Message("POST", path, exact.write(value), self._headers))
-
-    def _call(self, message: Message) -> Any:
-        status, body = _exchange(self._connection, message)
-        if status >= 300:
-            raise RuntimeError(body.decode(errors="replace"))
-        return json.loads(body)
+    rate = events * len(latencies) / seconds
+    return {"events_a_second": rate, **_percentiles(latencies)}

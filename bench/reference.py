@@ -19,7 +19,7 @@ import boto3
 from boto3.dynamodb.types import TypeSerializer
 from pydantic import BaseModel, Field
 
-from aureon.store import Store
+from aureon.storage.store import Store
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -44,12 +44,11 @@ class Body(BaseModel):
 
 
 class Reference:
-    """Counts events in a table of its own, with or without an index to list them by time."""
+    """Counts events in a table of its own."""
 
-    def __init__(self, client: DynamoDBClient, table: str, *, indexed: bool) -> None:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
         self.client = client
         self._table = table
-        self._indexed = indexed
 
     def handler(self, event: dict[str, Any]) -> dict[str, Any]:
         """Answer an event of an HTTP API: count what its body has, one after the other."""
@@ -65,17 +64,14 @@ class Reference:
 
     def _count(self, event: Event) -> None:
         customer = f"CUSTOMER#{event.external_customer_id}"
-        timestamp = event.timestamp.isoformat()
         item: dict[str, Any] = {
             "pk": f"EVENT#{event.external_id or uuid.uuid4()}",
             "sk": "EVENT",
             "customer": customer,
             "name": event.name,
-            "timestamp": timestamp,
+            "timestamp": event.timestamp.isoformat(),
             "metadata": event.metadata,
         }
-        if self._indexed:
-            item |= {"gsi_pk": customer, "gsi_sk": timestamp}
         self.client.transact_write_items(
             TransactItems=[
                 {
@@ -101,33 +97,19 @@ class Reference:
 
 
 @contextmanager
-def reference(store: Store, *, indexed: bool = False) -> Iterator[Reference]:
+def reference(store: Store) -> Iterator[Reference]:
     """A reference with a table of its own, where that of a store is."""
     settings = store.client.meta
     client = boto3.client(
         "dynamodb", endpoint_url=settings.endpoint_url, config=cast("Any", settings.config)
     )
     table = f"reference-{uuid.uuid4()}"
-    keys = ("pk", "sk", "gsi_pk", "gsi_sk") if indexed else ("pk", "sk")
-    schema: dict[str, Any] = {
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
-        "KeySchema": [
-            {"AttributeName": "pk", "KeyType": "HASH"},
-            {"AttributeName": "sk", "KeyType": "RANGE"},
-        ],
-    }
-    if indexed:
-        schema["GlobalSecondaryIndexes"] = [
-            {
-                "IndexName": "by_customer",
-                "KeySchema": [
-                    {"AttributeName": "gsi_pk", "KeyType": "HASH"},
-                    {"AttributeName": "gsi_sk", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-        ]
-    client.create_table(TableName=table, **schema)
-    yield Reference(client, table, indexed=indexed)
+    names = (("pk", "HASH"), ("sk", "RANGE"))
+    client.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in names],
+        KeySchema=[{"AttributeName": name, "KeyType": cast("Any", kind)} for name, kind in names],
+    )
+    yield Reference(client, table)
     client.delete_table(TableName=table)

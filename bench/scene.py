@@ -6,7 +6,7 @@ import itertools
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,20 +14,26 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from aureon import catalog, exact, runtime, times, tokens
-from aureon import store as aureon_store
-from aureon.store import Store
-from aureon.table import SCHEMA
+from aureon.access import organizations, tokens
+from aureon.api import runtime
+from aureon.core import exact, times
+from aureon.meters import catalog
+from aureon.storage import store as aureon_store
+from aureon.storage.store import Store
+from aureon.storage.table import SCHEMA
 from aureon_cli import engine
-from tests.api import Api
+from aureon_cli.gateway import Context
+from tests.support.handlers import HANDLERS, Api
 
 EVENT_NAME: Final = "api_usage"
+INGEST: Final = "/v1/events/ingest"
+Act = Callable[[], Any]
 MODELS: Final = ("small", "large", "embedding")
 
 
 @dataclass
 class Scene:
-    """A caller of an organization; events of one hour, each with a time and metadata of its own."""
+    """A caller of an organization; events of one hour, a second after one another."""
 
     api: Api
     hour: datetime = field(
@@ -55,7 +61,8 @@ class Scene:
             "name": EVENT_NAME,
             "external_customer_id": customer,
             "timestamp": times.to_text(
-                self.hour + timedelta(milliseconds=self.random.randrange(3_600_000))
+                self.hour
+                + timedelta(seconds=number % 3_600, milliseconds=self.random.randrange(1_000))
             ),
             "metadata": {
                 "units": self.random.randrange(1, 1_000),
@@ -66,6 +73,22 @@ class Scene:
         if ids:
             sent["external_id"] = str(uuid.UUID(int=self.random.getrandbits(128) + number))
         return sent
+
+    def call(self, method: str, path: str, content: bytes = b"", *, query: str = "") -> Act:
+        """A call of a handler, with the gateway's event made before. Raises where it is refused."""
+        name, event = self.api.event(method, path, content, query=query)
+
+        def act() -> Any:
+            answer = HANDLERS[name](event, Context(name))
+            if answer["statusCode"] != 200:
+                raise RuntimeError(answer["body"])
+            return answer
+
+        return act
+
+    def ingestion(self, customers: list[str], events: int, *, ids: bool = False) -> Act:
+        """The same of a request that ingests events."""
+        return self.call("POST", INGEST, self.body(customers, events, ids=ids))
 
     def body(self, customers: list[str], events: int, *, ids: bool) -> bytes:
         """A request's body; its events go round the customers."""
@@ -80,9 +103,9 @@ def scene(store: Store) -> Iterator[Scene]:
     runtime.logger.setLevel("WARNING")
     catalog.forget()
     try:
-        organization_id = tokens.create_organization(store, "Bench")
-        token, _ = tokens.create(store, organization_id)
-        yield Scene(Api(store, organization_id, token))
+        organization_id = organizations.create(store, "Bench")
+        token, _ = tokens.create(store.of(organization_id))
+        yield Scene(Api(store.of(organization_id), token))
     finally:
         runtime._store = kept
 

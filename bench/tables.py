@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from rich.console import Console
-from rich.table import Table as RichTable
-
-from bench.conditions import described
-
 RESULTS: Final = Path(__file__).with_name("results")
 TARGETS: Final = json.loads(Path(__file__).with_name("targets.json").read_text())
 
 Result = Mapping[str, Any]
+# What makes a cell's text of a result, or where in it the value is, with a format or without.
+Cell = Callable[[Result], str] | str
 
 
 class Table(NamedTuple):
@@ -26,22 +23,33 @@ class Table(NamedTuple):
     rows: Sequence[Sequence[str]]
     note: str = ""
 
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        found: Iterable[Result],
+        columns: Mapping[str, Cell],
+        note: str = "",
+    ) -> Table:
+        """A row for each thing that was found, a cell for each column."""
+        rows = [[_cell(one, cell) for cell in columns.values()] for one in found]
+        return cls(title, [*columns], rows, note)
+
     def markdown(self) -> str:
-        lines = [
-            _row(self.columns),
-            _row(["---", *["--:"] * (len(self.columns) - 1)]),
-            *map(_row, self.rows),
-        ]
+        rule = ["---", *["--:"] * (len(self.columns) - 1)]
+        lines = ["| " + " | ".join(row) + " |" for row in (self.columns, rule, *self.rows)]
         note = f"\n\n{self.note}" if self.note else ""
         return f"**{self.title}**\n\n" + "\n".join(lines) + note
 
-    def show(self, console: Console) -> None:
-        table = RichTable(title=self.title, title_justify="left", caption=self.note or None)
-        for number, column in enumerate(self.columns):
-            table.add_column(column, justify="right" if number else "left")
-        for row in self.rows:
-            table.add_row(*row)
-        console.print(table)
+
+def _cell(result: Result, cell: Cell) -> str:
+    if callable(cell):
+        return cell(result)
+    path, _, form = cell.partition(":")
+    value: Any = result
+    for name in path.split("."):
+        value = value[name]
+    return value if isinstance(value, str) else format(value, form) if form else number(value)
 
 
 def load(part: str) -> dict[str, Any] | None:
@@ -51,7 +59,6 @@ def load(part: str) -> dict[str, Any] | None:
 
 
 def store(part: str, result: Result) -> Path:
-    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{part}.json"
     path.write_text(json.dumps(_rounded(result), indent=2) + "\n")
     return path
@@ -60,14 +67,6 @@ def store(part: str, result: Result) -> Path:
 def of(stored: Result) -> list[Table]:
     """The tables of a stored part."""
     return TABLES[stored["part"]](stored["result"])
-
-
-def conditions(stored: Result) -> str:
-    return described(stored["conditions"])
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
 
 
 def _rounded(value: Any) -> Any:
@@ -91,145 +90,158 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.5f}"
 
 
-def judged(value: float, target: float | None, digits: int = 3) -> str:
-    """A target, and whether a value that should not be above it keeps it."""
-    if target is None:
+def judged(value: float | None, target: float | None, *, least: bool = False) -> str:
+    """A target, and whether a value keeps it: as the most, or the least, that it should be."""
+    if target is None or value is None:
         return "-"
-    return f"{number(target, digits)} {'✓' if value <= target else '✗'}"
+    return f"{number(target)} {'✓' if (value >= target if least else value <= target) else '✗'}"
 
 
-def reached(value: float, target: float | None, digits: int = 3) -> str:
-    """A target, and whether a value that should be at least as much reaches it."""
-    if target is None:
-        return "-"
-    return f"{number(target, digits)} {'✓' if value >= target else '✗'}"
+def _measured(table: Table) -> list[Table]:
+    """The table, if something in it was measured: parts come that older results do not have."""
+    return [table] if table.rows else []
 
 
 def _units(result: Result) -> list[Table]:
-    cases = result["cases"]
+    cases, prices = result["cases"], result["prices"]
     writes, dollars = TARGETS["write_units_an_event"], TARGETS["usd_a_million_events"]
+    sizes = [case["bytes_an_event"] for case in cases]
+    assumed = prices["assumptions"]
+    waits = assumed["dynamodb_call_seconds"]
+
     return [
-        Table(
+        Table.of(
             "Request units for an event",
-            (
-                "case",
-                "write units",
-                "at most",
-                "one transaction for each",
-                "read units",
-                "calls",
-                "projector: write, read",
-            ),
-            [
-                (
-                    case["name"],
-                    number(case["ours"]["write_units"]),
-                    judged(case["ours"]["write_units"], writes.get(case["name"])),
-                    _reference(case),
-                    number(case["ours"]["read_units"]),
-                    number(case["ours"]["calls"]),
-                    f"{number(case['projector']['write_units'])}, "
-                    f"{number(case['projector']['read_units'])}",
-                )
-                for case in cases
-            ],
-            f"{result['requests_a_case']} requests or deliveries of each case, one meter, one "
-            "hour, customers that are known and have a balance; events of "
-            f"{_range(cases, 'bytes_an_event')} bytes. Calls are those of a request or delivery. "
-            "Reads are the version of the meters and the customers. The projector got up to "
-            f"{result['prices']['assumptions']['pages_a_delivery']} pages at once.",
+            cases,
+            {
+                "case": "name",
+                "write units": "ours.write_units",
+                "at most": lambda case: judged(
+                    case["ours"]["write_units"], writes.get(case["name"])
+                ),
+                "one transaction for each": "reference.write_units",
+                "read units": "ours.read_units",
+                "calls": "ours.calls",
+                "projector: write, read": lambda case: ", ".join(
+                    number(case["projector"][f"{kind}_units"]) for kind in ("write", "read")
+                ),
+            },
+            f"{result['requests_a_case']} requests or deliveries of each case, of single events "
+            "three times as many, one meter, one hour, customers that are known and have a "
+            f"balance; events of {min(sizes):.0f} to {max(sizes):.0f} bytes. Calls are those of a "
+            "request or delivery. Reads are the version of the meters and the customers. The "
+            f"projector got up to {assumed['pages_a_delivery']} pages at once.",
         ),
-        Table(
+        Table.of(
             "Dollars for a million events, all in",
-            (
-                "case",
-                "DynamoDB",
-                "Lambda",
-                "HTTP API",
-                "SQS",
-                "projector",
-                "all",
-                "below",
-            ),
-            [
-                (
-                    case["name"],
-                    *(
-                        f"{case['usd_a_million'][service]:.3f}"
-                        for service in ("dynamodb", "lambda", "gateway", "sqs", "projector", "all")
-                    ),
-                    judged(case["usd_a_million"]["all"], dollars.get(case["name"])),
-                )
-                for case in cases
-            ],
-            _prices(result["prices"]),
+            cases,
+            {
+                "case": "name",
+                "DynamoDB": "usd_a_million.dynamodb:.3f",
+                "Lambda": "usd_a_million.lambda:.3f",
+                "HTTP API": "usd_a_million.gateway:.3f",
+                "SQS": "usd_a_million.sqs:.3f",
+                "projector": "usd_a_million.projector:.3f",
+                "all": "usd_a_million.all:.3f",
+                "below": lambda case: judged(
+                    case["usd_a_million"]["all"], dollars.get(case["name"])
+                ),
+            },
+            f"Prices of {prices['region']}, {prices['as_of']}, from `bench/prices.json`, without "
+            f"{prices['left_out']}. Functions of {assumed['lambda_megabytes']:,} MB are billed for "
+            "the CPU that was measured here, as slow as their share of a core, and for waits that "
+            f"are assumed: {waits['read'] * 1000:.0f} ms for a read, "
+            f"{waits['transaction'] * 1000:.0f} ms for a transaction. The projector's column has "
+            "all that it takes, Lambda included.",
+        ),
+        *_measured(
+            Table.of(
+                "The projector, for a page of one event",
+                result.get("together", []),
+                {
+                    "pages a delivery": "pages:d",
+                    "customers": "customers:d",
+                    "write units": "write_units",
+                    "read units": "read_units",
+                    "$ a million": "usd_a_million:.2f",
+                },
+                "Events a second after one another. With many customers, each page of a delivery "
+                "is of another one.",
+            )
         ),
         Table(
             "What comes on top, in write units of a request",
             ("what", "write units"),
             [(name, number(units)) for name, units in result["additions"].items()],
         ),
-        Table(
-            "What a read of balances takes",
-            ("read", "meters", "calls", "read units"),
-            [
-                (
-                    read["name"],
-                    str(read["meters"]),
-                    number(read["calls"]),
-                    number(read["read_units"]),
-                )
-                for read in result["reads"]
-            ],
+    ]
+
+
+def _operations(result: Result) -> list[Table]:
+    most = TARGETS["operations"]
+
+    def limit(kind: str) -> Cell:
+        return lambda one: judged(one[kind], most.get(one["name"], {}).get(kind))
+
+    return [
+        Table.of(
+            "What an operation costs",
+            result["operations"],
+            {
+                "operation": "name",
+                "requests": "requests:.0f",
+                "calls": "calls",
+                "calls, at most": limit("calls"),
+                "write units": "write_units",
+                "write units, at most": limit("write_units"),
+                "read units": "read_units",
+                "CPU ms": "cpu_ms:.2f",
+                "projector: write, read": lambda one: ", ".join(
+                    number(one["projector"][f"{kind}_units"]) for kind in ("write", "read")
+                ),
+                "$ a million": "usd_a_million.all:.2f",
+                "of it the projector": "usd_a_million.projector:.2f",
+            },
+            f"{result['times']} times each, on a customer with one meter and one grant, in a "
+            "container that has read its token and the meters. Prices and assumptions are those of "
+            "the events' costs. The projector takes the same for each page that is written, and up "
+            f"to {result['prices']['assumptions']['pages_a_delivery']} pages at once.",
+        ),
+        Table.of(
+            "What it costs to tell",
+            result["told"],
+            {
+                "what": "name",
+                "calls": "calls",
+                "write units": "write_units",
+                "read units": "read_units",
+                "CPU ms": "cpu_ms:.2f",
+                "$ a million": "usd_a_million:.2f",
+            },
+            "A crossing writes the alert, and two webhooks into the outbox. A webhook to its "
+            "endpoint includes three requests of the queue; how long the receiver takes is paid "
+            "for as well.",
         ),
     ]
 
 
-def _reference(case: Result) -> str:
-    units = number(case["reference"]["write_units"])
-    if "indexed_reference" not in case:
-        return units
-    return f"{units}; {number(case['indexed_reference']['write_units'])} with an index"
-
-
-def _range(cases: Sequence[Result], name: str) -> str:
-    values = [case[name] for case in cases]
-    return f"{min(values):.0f} to {max(values):.0f}"
-
-
-def _prices(prices: Result) -> str:
-    assumed = prices["assumptions"]
-    waits = assumed["dynamodb_call_seconds"]
-    return (
-        f"Prices of {prices['region']}, {prices['as_of']}, from `bench/prices.json`, without "
-        f"{prices['left_out']}. Functions of {assumed['lambda_megabytes']:,} MB are billed for the "
-        "CPU that was measured here, as slow as their share of a core, and for waits that are "
-        f"assumed: {waits['read'] * 1000:.0f} ms for a read, {waits['transaction'] * 1000:.0f} ms "
-        "for a transaction. The projector's column has all that it takes, Lambda included."
-    )
-
-
 def _cpu(result: Result) -> list[Table]:
-    cases = result["cases"]
+    most = TARGETS["cpu_ratio_to_reference"]
     return [
-        Table(
+        Table.of(
             "CPU seconds of a handler for 1,000 events",
-            ("events a request", "ids", "customers", "Aureon", "reference", "ratio", "at most"),
-            [
-                (
-                    f"{case['events']:,}",
-                    "with" if case["ids"] else "without",
-                    str(case["customers"]),
-                    number(case["cpu_seconds_for_1000_events"]),
-                    number(case["reference_cpu_seconds_for_1000_events"]),
-                    number(case["ratio"]),
-                    judged(
-                        case["ratio"],
-                        TARGETS["cpu_ratio_to_reference"] if case["events"] >= 100 else None,
-                    ),
-                )
-                for case in cases
-            ],
+            result["cases"],
+            {
+                "events a request": "events:,",
+                "ids": lambda case: "with" if case["ids"] else "without",
+                "customers": "customers:d",
+                "Aureon": "cpu_seconds_for_1000_events",
+                "reference": "reference_cpu_seconds_for_1000_events",
+                "ratio": "ratio",
+                "at most": lambda case: judged(
+                    case["ratio"], most if case["events"] >= 100 else None
+                ),
+            },
             f"Medians of {result['rounds']} rounds of {result['events_a_round']:,} events, in each "
             "of which both take their turn. From the gateway's event to the answer, calls "
             "included; the engine is another process.",
@@ -243,141 +255,122 @@ def _http(result: Result) -> list[Table]:
 
 def _ingestion(result: Result, *, ids: bool) -> Table:
     targets, polar = TARGETS["over_http"], TARGETS["polar"]["events_a_second"]
-    ids_text = "with ids" if ids else "without ids"
-    wanted = {
-        "1x1": targets["times_polar_1x1"],
-        "8x100": targets["times_polar_8x100"][ids_text],
-    }
-    rows = []
-    for case in result["ingestion"]:
-        if case["ids"] != ids:
-            continue
-        shape, rate = case["shape"], case["events_a_second"]
-        theirs = polar.get(shape)
-        share = rate / case["bare_engine"]["events_a_second"]
-        rows.append(
-            (
-                shape.replace("x", " x "),
-                number(rate),
-                f"{case['p50_ms']:.1f}",
-                f"{case['p99_ms']:.1f}",
-                number(case["cpu_seconds_for_1000_events"]),
-                number(theirs),
-                number(None if theirs is None else rate / theirs),
-                "-" if theirs is None else reached(rate / theirs, wanted.get(shape)),
-                number(case["bare_engine"]["events_a_second"]),
-                f"{share:.0%}",
-                f"{targets['share_of_bare_engine']:.0%} "
-                + ("✓" if share >= targets["share_of_bare_engine"] else "✗"),
-            )
-        )
-    return Table(
+    ids_text = _ids({"ids": ids})
+    least = {"1x1": targets["times_polar_1x1"], "8x100": targets["times_polar_8x100"][ids_text]}
+    of_bare = targets["share_of_bare_engine"]
+
+    def times_polar(case: Result) -> float | None:
+        theirs = polar.get(case["shape"])
+        return None if theirs is None else case["events_a_second"] / theirs
+
+    def share(case: Result) -> float:
+        found: float = case["events_a_second"] / case["bare_engine"]["events_a_second"]
+        return found
+
+    table = Table.of(
         f"Events over HTTP, {ids_text}",
-        (
-            "connections x events",
-            "events a second",
-            "p50 ms",
-            "p99 ms",
-            "CPU s for 1,000",
-            "Polar",
-            "times Polar",
-            "at least",
-            "bare engine",
-            "share of it",
-            "at least",
-        ),
-        rows,
+        [case for case in result["ingestion"] if case["ids"] == ids],
+        {
+            "connections x events": lambda case: case["shape"].replace("x", " x "),
+            "events a second": "events_a_second",
+            "p50 ms": "p50_ms:.1f",
+            "p99 ms": "p99_ms:.1f",
+            "CPU s for 1,000": "cpu_seconds_for_1000_events",
+            "Polar": lambda case: number(polar.get(case["shape"])),
+            "times Polar": lambda case: number(times_polar(case)),
+            "at least": lambda case: judged(
+                times_polar(case), least.get(case["shape"]), least=True
+            ),
+            "bare engine": "bare_engine.events_a_second",
+            "share of it": lambda case: f"{share(case):.0%}",
+            "at least ": lambda case: f"{of_bare:.0%} {'✓' if share(case) >= of_bare else '✗'}",
+        },
         f"Each request for up to {result['customers']} customers, as Polar was measured. CPU is "
         "that of the service and its engine. The bare engine gets the same DynamoDB calls over as "
         "many connections, and nothing else runs.",
     )
+    return table._replace(columns=[column.strip() for column in table.columns])
 
 
 def _reading(result: Result) -> list[Table]:
-    most = TARGETS["over_http"]["balance_p50_to_bare_query"]
-    fresh = result["freshness"]
+    most, polar = TARGETS["over_http"]["balance_p50_to_bare_query"], TARGETS["polar"]
+
+    def times_bare(case: Result) -> float:
+        found: float = case["p50_ms"] / case["bare_query"]["p50_ms"]
+        return found
+
     return [
-        Table(
+        Table.of(
             "Balance reads over HTTP",
-            (
-                "connections",
-                "reads a second",
-                "p50 ms",
-                "p99 ms",
-                "bare Query, p50 ms",
-                "times it",
-                "at most",
-                "Polar, ms",
-            ),
-            [
-                (
-                    str(case["connections"]),
-                    number(case["reads_a_second"]),
-                    f"{case['p50_ms']:.2f}",
-                    f"{case['p99_ms']:.2f}",
-                    f"{case['bare_query']['p50_ms']:.2f}",
-                    number(case["p50_ms"] / case["bare_query"]["p50_ms"]),
-                    judged(case["p50_ms"] / case["bare_query"]["p50_ms"], most),
-                    number(TARGETS["polar"]["balance_read_ms"]),
-                )
-                for case in result["reads"]
-            ],
+            result["reads"],
+            {
+                "connections": "connections:d",
+                "reads a second": "reads_a_second",
+                "p50 ms": "p50_ms:.2f",
+                "p99 ms": "p99_ms:.2f",
+                "bare Query, p50 ms": "bare_query.p50_ms:.2f",
+                "times it": lambda case: number(times_bare(case)),
+                "at most": lambda case: judged(times_bare(case), most),
+                "Polar, ms": lambda case: number(polar["balance_read_ms"]),
+            },
         ),
-        Table(
+        Table.of(
             "Freshness: from sending an event to having read a balance that includes it",
-            ("events", "p50 ms", "p99 ms", "reads needed, at most", "Polar, s"),
-            [
-                (
-                    str(fresh["events"]),
-                    f"{fresh['p50_ms']:.1f}",
-                    f"{fresh['p99_ms']:.1f}",
-                    str(fresh["most_reads_needed"]),
-                    number(TARGETS["polar"]["seconds_until_a_balance_shows_an_event"]),
-                )
-            ],
+            [result["freshness"]],
+            {
+                "events": "events:d",
+                "p50 ms": "p50_ms:.1f",
+                "p99 ms": "p99_ms:.1f",
+                "reads needed, at most": "most_reads_needed:d",
+                "Polar, s": lambda fresh: number(polar["seconds_until_a_balance_shows_an_event"]),
+            },
+        ),
+        *_measured(
+            Table.of(
+                "Single events over 4 connections, while a new meter counts what came before it",
+                [beside] if (beside := result.get("beside_a_backfill")) else [],
+                {
+                    "events before": "past_events:,",
+                    "events a second, alone": "alone:.0f",
+                    "beside it": "beside:.0f",
+                    "of it": lambda one: f"{one['beside'] / one['alone']:.0%}",
+                    "its seconds": "seconds:.1f",
+                    "seconds to stop": "stop_seconds:.1f",
+                },
+            )
         ),
     ]
 
 
 def _cold(result: Result) -> list[Table]:
     most = TARGETS["cold_start_ratio_to_boto3"]
-    packages = sorted({package for shares in result["imports"].values() for package in shares})
+    shares = result["imports"]
     return [
-        Table(
+        Table.of(
             "A handler that has just been started",
-            (
-                "handler",
-                "request",
-                "imports, CPU ms",
-                "first request, CPU ms",
-                "imports, ratio",
-                "both, ratio to boto3",
-                "at most",
-            ),
-            [
-                (
-                    handler["name"],
-                    f"{handler['sample']} ({handler['status']})",
-                    f"{handler['imports_cpu_ms']:.0f}",
-                    f"{handler['first_request_cpu_ms']:.0f}",
-                    f"{handler['imports_ratio']:.2f}",
-                    f"{handler['ratio']:.2f}",
-                    judged(handler["ratio"], most),
-                )
-                for handler in result["handlers"]
-            ],
-            f"Medians of {result['turns']} turns. Importing boto3 and making a client of DynamoDB "
-            f"took {result['boto3_cpu_ms']:.0f} ms of CPU.",
+            result["handlers"],
+            {
+                "handler": "name",
+                "request": lambda handler: f"{handler['sample']} ({handler['status']})",
+                "imports, CPU ms": "imports_cpu_ms:.0f",
+                "first request, CPU ms": "first_request_cpu_ms:.0f",
+                "both, ratio to boto3": "ratio:.2f",
+                "at most": lambda handler: judged(handler["ratio"], most),
+                "billed ms at 512, 1,024 and 1,769 MB": lambda handler: " · ".join(
+                    map(str, handler["billed_ms"].values())
+                ),
+            },
+            f"Medians of {result['turns']} turns on Python {result['python']}. Importing boto3 of "
+            "the same bundle and making a client of DynamoDB took "
+            f"{result['boto3_cpu_ms']:.0f} ms of CPU. Billed is the CPU, the interpreter's start "
+            "included, as slow as the function's share of a core, and the assumed waits.",
         ),
         Table(
             "Where the time of imports goes",
-            ("package", *result["imports"]),
+            ("package", *shares),
             [
-                (
-                    package,
-                    *(f"{shares.get(package, 0):.0%}" for shares in result["imports"].values()),
-                )
-                for package in packages
+                (package, *(f"{share.get(package, 0):.0%}" for share in shares.values()))
+                for package in sorted({name for share in shares.values() for name in share})
             ],
             "The share of each package's own modules, from `python -X importtime`.",
         ),
@@ -385,95 +378,94 @@ def _cold(result: Result) -> list[Table]:
 
 
 def _growth(result: Result) -> list[Table]:
-    found = []
-    for growth in result["growths"]:
-        sizes = growth["sizes"]
-        names = sizes[0]["figures"]
-        found.append(
-            Table(
-                f"By the number of {growth['name']}: calls, units and CPU ms",
-                ("what", *(f"{one['size']:,}" for one in sizes)),
-                [
-                    (
-                        name if not name.startswith("ingest") else f"{name}, by event",
-                        *(_taken(one["figures"][name]) for one in sizes),
-                    )
-                    for name in names
-                ],
-            )
+    def taken(figure: Result) -> str:
+        return " · ".join(number(figure[name]) for name in ("calls", "units", "cpu_ms"))
+
+    found = [
+        Table(
+            f"By the number of {growth['name']}: calls, units and CPU ms",
+            ("what", *(f"{one['size']:,}" for one in growth["sizes"])),
+            [
+                (
+                    f"{name}, by event" if name.startswith("ingest") else name,
+                    *(taken(one["figures"][name]) for one in growth["sizes"]),
+                )
+                for name in growth["sizes"][0]["figures"]
+            ],
         )
-    found[-1] = found[-1]._replace(
-        note=f"Of each figure {result['times']}; the CPU is the median, and only the handler's. "
+        for growth in result["growths"]
+    ]
+    note = (
+        f"Of each figure {result['times']}; the CPU is the median, and only the handler's. "
         "Units are of reads and writes."
     )
-    return found
+    return [*found[:-1], found[-1]._replace(note=note)]
 
 
-def _taken(figure: Result) -> str:
-    return f"{number(figure['calls'])} · {number(figure['units'])} · {number(figure['cpu_ms'])}"
+def _alerts(result: Result) -> list[Table]:
+    latency = Table.of(
+        "From the answer of the crossing call to the alert in the outbox, in milliseconds",
+        [result],
+        {
+            "crossings, one after another": "crossings:d",
+            "p50": "latency_ms.p50:.0f",
+            "p99": "latency_ms.p99:.0f",
+            "longest": "latency_ms.longest:.0f",
+        },
+        "On the local service, with its engine, on the machine that is named below.",
+    )
+    return [latency, *_growth(result)]
 
 
 def summary(stored: Mapping[str, Result]) -> Table:
     """The figures that a stranger asks for first, of the parts that were measured."""
     rows: list[tuple[str, str]] = []
-    if "units" in stored:
-        for case in stored["units"]["result"]["cases"]:
-            if case["name"] in SUMMARY_CASES:
-                rows.append(
-                    (
-                        f"a million events, {case['name']}, all in",
-                        f"${case['usd_a_million']['all']:.2f}",
-                    )
-                )
-    if "cpu" in stored:
-        for case in stored["cpu"]["result"]["cases"]:
-            if (case["events"], case["customers"]) == (100, 20):
-                ids = "with" if case["ids"] else "without"
-                rows.append(
-                    (
-                        "CPU for an event, beside a transaction for each: 100 a request, 20 "
-                        f"customers, {ids} ids",
-                        f"{case['ratio']:.0%}",
-                    )
-                )
-    if "http" in stored:
-        result = stored["http"]["result"]
-        for case in result["ingestion"]:
-            if case["shape"] in ("1x1", "8x100"):
-                connections, events = case["shape"].split("x")
-                ids = "with" if case["ids"] else "without"
-                rows.append(
-                    (
-                        f"events a second from `make dev`: {connections} connections, {events} a "
-                        f"request, {ids} ids",
-                        number(case["events_a_second"]),
-                    )
-                )
-        rows.append(
-            (
-                "from sending an event to having read a balance that includes it, median",
-                f"{result['freshness']['p50_ms']:.0f} ms",
+    results = {part: found["result"] for part, found in stored.items()}
+    for case in results.get("units", {}).get("cases", ()):
+        if case["name"] in SUMMARY_CASES:
+            dollars = f"${case['usd_a_million']['all']:.2f}"
+            rows.append((f"a million events, {case['name']}, all in", dollars))
+    for one in results.get("operations", {}).get("operations", ()):
+        if one["name"] in SUMMARY_OPERATIONS:
+            dollars = f"${one['usd_a_million']['all']:.2f}"
+            rows.append((f"a million times: {one['name']}, all in", dollars))
+    for case in results.get("cpu", {}).get("cases", ()):
+        if (case["events"], case["customers"]) == (100, 20):
+            what = "CPU for an event, beside a transaction for each: 100 a request, 20 customers, "
+            rows.append(
+                (f"{what}{'with' if case['ids'] else 'without'} ids", f"{case['ratio']:.0%}")
             )
-        )
-    if "cold" in stored:
-        for handler in stored["cold"]["result"]["handlers"]:
-            if handler["name"] in ("ingest", "balances"):
-                rows.append(
-                    (
-                        f"`{handler['name']}`, cold: imports and first request, beside importing "
-                        "boto3",
-                        f"{handler['ratio']:.1f} times",
-                    )
-                )
+    for case in results.get("http", {}).get("ingestion", ()):
+        if case["shape"] in ("1x1", "8x100"):
+            connections, events = case["shape"].split("x")
+            what = (
+                f"events a second from `make dev`: {connections} connections, {events} a request, "
+            )
+            ids = "with" if case["ids"] else "without"
+            rows.append((f"{what}{ids} ids", number(case["events_a_second"])))
+    if "http" in results:
+        what = "from sending an event to having read a balance that includes it, median"
+        rows.append((what, f"{results['http']['freshness']['p50_ms']:.0f} ms"))
+    for handler in results.get("cold", {}).get("handlers", ()):
+        if handler["name"] in ("ingest", "balances"):
+            what = "cold: imports and first request, beside importing boto3"
+            rows.append((f"`{handler['name']}`, {what}", f"{handler['ratio']:.1f} times"))
     return Table("Measured with `make bench`", ("what", "figure"), rows)
 
 
+def _ids(case: Result) -> str:
+    return "with ids" if case["ids"] else "without ids"
+
+
+SUMMARY_OPERATIONS: Final = ("spend", "hold and capture", "read the balances of a customer")
 SUMMARY_CASES: Final = ("one event a request", "100 events a request, one customer")
 
 TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {
     "units": _units,
+    "operations": _operations,
     "cpu": _cpu,
     "http": _http,
     "cold": _cold,
     "growth": _growth,
+    "alerts": _alerts,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,15 +12,13 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from aureon.store import Store
-from aureon.table import PAGE_MARK
-from aureon_cli.gateway import Context
+from aureon.storage.store import Store, from_attributes
+from aureon.storage.table import PAGE_MARK
 from bench.reference import reference
-from bench.scene import EVENT_NAME, Scene, engine_process, scene
-from tests import projection, queue
-from tests.api import HANDLERS
-from tests.costs import Consumed, consumption
-from tests.recount import scan
+from bench.scene import EVENT_NAME, INGEST, Act, Scene, engine_process, scene
+from tests.support import projected
+from tests.support.costs import Consumed, consumption
+from tests.support.deliveries import Sent, deliver
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -27,6 +26,12 @@ if TYPE_CHECKING:
 PRICES: Final = Path(__file__).with_name("prices.json")
 # The first requests of a container read its token and its meters; they are left out.
 WARM: Final = 2
+# Of the reference, whose figures hardly differ: each event is a transaction, and takes its time.
+REFERENCE_EVENTS: Final = 200
+# Single events are measured so many times as often.
+SINGLE: Final = 3
+# So many pages that the projector gets together.
+TOGETHER: Final = (1, 3, 10, 30, 100)
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,10 @@ class Case:
     customers: int = 1
     ids: bool = False
     messages: int = 0
-    index: bool = False
+
+    def times(self, times: int) -> int:
+        """How often it is measured, if the others are so often: single events fill deliveries."""
+        return times if self.events_a_time > 1 else SINGLE * times
 
     @property
     def events_a_time(self) -> int:
@@ -47,7 +55,8 @@ class Case:
 
 CASES: Final = (
     Case("one event a request", 1),
-    Case("one event a request, with an id", 1, ids=True, index=True),
+    Case("one event a request, with an id", 1, ids=True),
+    Case("one event a request, each of another customer", 1, 30),
     Case("100 events a request, one customer", 100),
     Case("100 events a request, one customer, with ids", 100, ids=True),
     Case("100 events a request, 20 customers", 100, 20),
@@ -91,9 +100,13 @@ def measure(*, times: int) -> dict[str, Any]:
         return {
             "requests_a_case": times,
             "prices": prices,
-            "cases": [_case(the_scene, case, times, prices) for case in CASES],
+            "cases": [_case(the_scene, case, case.times(times), prices) for case in CASES],
+            "together": [
+                _together(the_scene, pages, customers, prices)
+                for customers in (1, TOGETHER[-1])
+                for pages in TOGETHER
+            ],
             "additions": _additions(store),
-            "reads": _reads(store),
         }
 
 
@@ -101,40 +114,31 @@ def _case(the_scene: Scene, case: Case, times: int, prices: dict[str, Any]) -> d
     store, api = the_scene.store, the_scene.api
     customers = the_scene.customers(case.customers, prefix=f"case-{CASES.index(case)}")
 
+    turns = itertools.count()
+
     def body() -> bytes:
-        return the_scene.body(customers, case.events, ids=case.ids)
+        turn = next(turns) % case.customers
+        return the_scene.body([*customers[turn:], *customers[:turn]], case.events, ids=case.ids)
 
     sizes: list[int] = []
 
-    def request() -> Callable[[], Any]:
+    def request() -> Act:
         content = body()
         sizes.append(len(content))
-        name, event = api.event("POST", "/v1/events/ingest", content)
-        return lambda: HANDLERS[name](event, Context(name))
+        return the_scene.call("POST", INGEST, content)
 
-    def delivery() -> Callable[[], Any]:
+    def delivery() -> Act:
         contents = [body().decode() for _ in range(case.messages)]
         sizes.extend(map(len, contents))
-        sent = [queue.Sent(api.organization_id, content) for content in contents]
-        return lambda: queue.deliver(*sent)
+        sent = [Sent(api.organization_id, content) for content in contents]
+        return lambda: deliver(*sent)
 
-    _pages(store)
-    ours = spent(store.client, delivery if case.messages else request, times)
+    prepare = delivery if case.messages else request
+    for _ in range(WARM * case.customers):
+        prepare()()
+    with projecting(store, prices) as projector:
+        ours = spent(store.client, prepare, times, warm=0)
     events = times * case.events_a_time
-    pages = _pages(store)
-    at_once = prices["assumptions"]["pages_a_delivery"]
-    deliveries = [pages[first : first + at_once] for first in range(0, len(pages), at_once)]
-    waiting = iter(deliveries)
-
-    def project() -> Callable[[], Any]:
-        records = next(waiting)
-        return lambda: _succeeds(projection.deliver(records))
-
-    projecting = spent(store.client, project, len(deliveries), warm=0)
-    with reference(store) as plain:
-        theirs = spent(
-            plain.client, lambda: _plain(the_scene, case, customers, plain.handler), times
-        )
     measured = {
         "name": case.name,
         "events": case.events,
@@ -143,23 +147,32 @@ def _case(the_scene: Scene, case: Case, times: int, prices: dict[str, Any]) -> d
         "messages": case.messages,
         "bytes_an_event": sum(sizes) / len(sizes) / case.events,
         "ours": ours.as_dict(events),
-        "projector": {**projecting.as_dict(events), "deliveries": len(deliveries) / events},
-        "reference": theirs.as_dict(times * case.events),
-        "operations": _operations(ours, times),
+        "projector": projector[0].as_dict(events),
+        "reference": _reference(the_scene, case, customers, ceil(REFERENCE_EVENTS / case.events)),
     }
-    if case.index:
-        with reference(store, indexed=True) as plain:
-            theirs = spent(
-                plain.client, lambda: _plain(the_scene, case, customers, plain.handler), times
-            )
-        measured["indexed_reference"] = theirs.as_dict(times * case.events)
-    measured["usd_a_million"] = _price(case, measured, ours, projecting, sizes, events, prices)
+    measured["usd_a_million"] = _price(case, measured, ours, projector[0], sizes, events, prices)
     return measured
+
+
+def _together(
+    the_scene: Scene, pages: int, customers: int, prices: dict[str, Any]
+) -> dict[str, Any]:
+    """What the projector takes for single events of so many customers, so many pages at once."""
+    names = the_scene.customers(min(pages, customers), prefix=f"together-{pages}-{customers}")
+    with projecting(the_scene.store, prices, at_once=pages) as projector:
+        for name in itertools.islice(itertools.cycle(names), 2 * pages):
+            the_scene.ingestion([name], 1)()
+    return {
+        "pages": pages,
+        "customers": customers,
+        **projector[0].as_dict(2 * pages),
+        "usd_a_million": sum(own_usd(projector[0], 2 * pages, prices).values()),
+    }
 
 
 def spent(
     client: DynamoDBClient,
-    prepare: Callable[[], Callable[[], Any]],
+    prepare: Callable[[], Act],
     times: int,
     *,
     warm: int = WARM,
@@ -167,22 +180,51 @@ def spent(
     """What so many calls take, each prepared before it is measured."""
     for _ in range(warm):
         prepare()()
-    with consumption(client) as consumed:
-        cpu_seconds = 0.0
-        for _ in range(times):
-            act = prepare()
+    consumed: list[Consumed] = []
+    cpu_seconds = 0.0
+    for _ in range(times):
+        act = prepare()
+        with consumption(client) as more:
             before = time.process_time()
             act()
             cpu_seconds += time.process_time() - before
+        consumed += more
     return Spent(times, consumed, cpu_seconds)
 
 
-def _plain(
-    the_scene: Scene, case: Case, customers: Sequence[str], handler: Callable[..., Any]
-) -> Callable[[], Any]:
-    content = the_scene.body(list(customers), case.events, ids=case.ids)
-    _, event = the_scene.api.event("POST", "/v1/events/ingest", content)
-    return lambda: handler(event)
+@contextmanager
+def projecting(
+    store: Store, prices: dict[str, Any], at_once: int | None = None
+) -> Iterator[list[Spent]]:
+    """What the projector takes for pages that are written within: a `Spent`, once it is over.
+
+    It gets so many at once, else as many as the assumptions say.
+    """
+    found: list[Spent] = []
+    _pages(store)
+    yield found
+    pages = _pages(store)
+    at_once = at_once or prices["assumptions"]["pages_a_delivery"]
+    deliveries = [pages[first : first + at_once] for first in range(0, len(pages), at_once)]
+    waiting = iter(deliveries)
+
+    def project() -> Act:
+        records = next(waiting)
+        return lambda: _succeeds(projected.deliver(records))
+
+    found.append(spent(store.client, project, len(deliveries), warm=0))
+
+
+def _reference(the_scene: Scene, case: Case, customers: list[str], times: int) -> dict[str, Any]:
+    """What the same requests take where each event is a transaction."""
+    with reference(the_scene.store) as plain:
+
+        def request() -> Act:
+            content = the_scene.body(customers, case.events, ids=case.ids)
+            _, event = the_scene.api.event("POST", INGEST, content)
+            return lambda: plain.handler(event)
+
+        return spent(plain.client, request, times, warm=0).as_dict(times * case.events)
 
 
 _seen: set[tuple[str, str]] = set()
@@ -191,23 +233,21 @@ _seen: set[tuple[str, str]] = set()
 def _pages(store: Store) -> list[dict[str, Any]]:
     """The records of the stream about pages that came since this was asked last."""
     found = []
-    for item in scan(store):
-        if PAGE_MARK in item and (item["pk"], item["sk"]) not in _seen:
+    scanned = store.client.get_paginator("scan").paginate(
+        TableName=store.table,
+        FilterExpression="attribute_exists(#mark)",
+        ExpressionAttributeNames={"#mark": PAGE_MARK},
+    )
+    for item in (from_attributes(one) for answer in scanned for one in answer["Items"]):
+        if (item["pk"], item["sk"]) not in _seen:
             _seen.add((item["pk"], item["sk"]))
             found.append(item)
-    return [projection.record(item) for item in sorted(found, key=lambda item: item["sk"])]
+    return [projected.record(item) for item in sorted(found, key=lambda item: item["sk"])]
 
 
 def _succeeds(failed: list[str]) -> None:
     if failed:
         raise RuntimeError(f"{len(failed)} pages were not projected")
-
-
-def _operations(ours: Spent, times: int) -> dict[str, float]:
-    operations: dict[str, float] = {}
-    for one in ours.consumed:
-        operations[one.operation] = operations.get(one.operation, 0) + 1
-    return {name: number / times for name, number in sorted(operations.items())}
 
 
 # Dollars.
@@ -217,7 +257,7 @@ def _price(
     case: Case,
     measured: dict[str, Any],
     ours: Spent,
-    projecting: Spent,
+    projector: Spent,
     sizes: Sequence[int],
     events: int,
     prices: dict[str, Any],
@@ -225,10 +265,7 @@ def _price(
     """What a million events cost, by service; the projector's whole share by itself."""
     usd = {name: price["usd"] for name, price in prices["prices"].items()}
     million = 1_000_000 / events
-    dollars = {
-        "dynamodb": million * _capacity(ours, usd),
-        "lambda": million * _compute(ours, prices, usd),
-    }
+    dollars = own_usd(ours, events, prices)
     if case.messages:
         chunks = sum(ceil(size / prices["chunks"]["sqs_bytes"]) for size in sizes)
         sent = chunks / len(sizes) * case.messages * ours.times
@@ -240,18 +277,20 @@ def _price(
         chunks = sum(ceil(size / prices["chunks"]["http_api_bytes"]) for size in sizes)
         dollars["gateway"] = million * ours.times * chunks / len(sizes) * usd["http_api_request"]
         dollars["sqs"] = 0.0
-    dollars["projector"] = million * (
-        _capacity(projecting, usd) + _compute(projecting, prices, usd)
-    )
+    dollars["projector"] = sum(own_usd(projector, events, prices).values())
     dollars["all"] = sum(dollars.values())
     return dollars
 
 
-def _capacity(spent: Spent, usd: dict[str, float]) -> float:
-    return spent.write * usd["dynamodb_write_unit"] + spent.read * usd["dynamodb_read_unit"]
+def own_usd(spent: Spent, times: int, prices: dict[str, Any]) -> dict[str, float]:
+    """Dollars for a million of what was done so many times, DynamoDB's and Lambda's."""
+    usd = {name: price["usd"] for name, price in prices["prices"].items()}
+    capacity = spent.write * usd["dynamodb_write_unit"] + spent.read * usd["dynamodb_read_unit"]
+    million = 1_000_000 / times
+    return {"dynamodb": million * capacity, "lambda": million * _compute_usd(spent, prices, usd)}
 
 
-def _compute(spent: Spent, prices: dict[str, Any], usd: dict[str, float]) -> float:
+def _compute_usd(spent: Spent, prices: dict[str, Any], usd: dict[str, float]) -> float:
     """Lambda bills how long a handler takes: its CPU, by its share of a core, and its waits."""
     assumed = prices["assumptions"]
     core = assumed["lambda_megabytes"] / assumed["lambda_megabytes_of_one_core"]
@@ -264,28 +303,21 @@ def _compute(spent: Spent, prices: dict[str, Any], usd: dict[str, float]) -> flo
     return spent.times * usd["lambda_request"] + gigabyte_seconds * usd["lambda_gigabyte_second"]
 
 
-# What comes on top, and reads.
-
-
-@contextmanager
-def _one(store: Store) -> Iterator[tuple[Scene, list[str]]]:
-    with scene(store) as the_scene:
-        yield the_scene, the_scene.customers(3)
+# What comes on top.
 
 
 def _ingest(the_scene: Scene, customer: str) -> float:
     """Write units of a request of one event."""
-    content = the_scene.body([customer], 1, ids=False)
+    act = the_scene.ingestion([customer], 1)
     with consumption(the_scene.store.client) as consumed:
-        reply = the_scene.api.request("POST", "/v1/events/ingest", content)
-    if reply.status != 200:
-        raise RuntimeError(reply.text)
+        act()
     return sum(one.write for one in consumed)
 
 
 def _additions(store: Store) -> dict[str, float]:
     """What each of these adds to the write units of a request."""
-    with _one(store) as (the_scene, (first, second, third)):
+    with scene(store) as the_scene:
+        first, second = the_scene.customers(2)
         api = the_scene.api
         api.meter(EVENT_NAME)
         _ingest(the_scene, first)
@@ -298,38 +330,9 @@ def _additions(store: Store) -> dict[str, float]:
         api.meter(EVENT_NAME, func="unique", property="path")
         _ingest(the_scene, first)
         value = _ingest(the_scene, first) - known - 2 * another_meter
-        del third
     return {
         "each further meter that counts the event": another_meter,
         "a value that is new to a unique meter": value,
         "the first balance of a customer, once": new_balance,
         "the first event for an external id that nobody has, once": ghost,
     }
-
-
-def _reads(store: Store) -> list[dict[str, Any]]:
-    """What reads take, of a customer with a balance of each of ten meters."""
-    with _one(store) as (the_scene, (customer, *_)):
-        api = the_scene.api
-        for _ in range(10):
-            api.meter(EVENT_NAME)
-        _ingest(the_scene, customer)
-        customer_id = api.get(f"/v1/customers/external/{customer}").body["id"]
-        paths = {
-            "balances of a customer, by id": f"/v1/customers/{customer_id}/state",
-            "balances of a customer, by external id": f"/v1/customers/external/{customer}/state",
-        }
-        found = []
-        for name, path in paths.items():
-            api.get(path)
-            with consumption(store.client) as consumed:
-                reply = api.get(path)
-            found.append(
-                {
-                    "name": name,
-                    "meters": len(reply.body["active_meters"]),
-                    "calls": len(consumed),
-                    "read_units": sum(one.read for one in consumed),
-                }
-            )
-        return found
