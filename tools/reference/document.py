@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from importlib.metadata import version
@@ -10,17 +9,17 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
-from aureon import shapes
-from aureon.http import JSON, Resolver
-from aureon.routes import QUEUE_ROUTE, ROUTES, Route
-from reference.operations import OPERATIONS, TAGS, Operation, Text
-from reference.parameters import PAGE
+from aureon.api import response_models as models
+from aureon.api.responses import JSON
+from aureon.api.routes import CUSTOMER_SESSION, GREEDY, NO_TOKEN, QUEUE_ROUTE, ROUTES, Route
+from tools.reference.operations import OPERATIONS, TAGS, Operation, OrText, Text
+from tools.reference.parameters import PAGE
 
 Schema = dict[str, Any]
 
 OPENAPI: Final = "3.1.0"
 # What a browser is shown, and no program asks for.
-PAGES: Final = frozenset({"/", "/assets/{name}", "/docs", "/docs/{name}"})
+PAGES: Final = frozenset({"/", "/portal", "/assets/{name}", "/docs", "/docs/{name}"})
 DESCRIPTION: Final = """\
 Exact, serverless metering and prepaid credits. An event counts once, in the balance, before its
 ingestion is answered. **A negative event grants credits, and a negative balance is what is left
@@ -32,20 +31,43 @@ write them with a decimal type. Times are ISO 8601, with their offset. Paths may
 not. Request bodies are JSON; keys may be spelled `external_id` or `externalId`, and unknown ones
 are passed over. The official Polar SDKs work against this API unmodified."""
 
+SERVERS: Final = [
+    {"url": "http://127.0.0.1:8000", "description": "`make dev`, on your machine."},
+    {
+        "url": "https://{host}",
+        "description": "A stack on AWS.",
+        "variables": {
+            "host": {
+                "default": "example.execute-api.us-east-1.amazonaws.com",
+                "description": "Of the address that `make deploy` prints as `ApiUrl`.",
+            }
+        },
+    },
+]
 REFUSALS: Final[dict[int, tuple[str, Any]]] = {
-    400: ("The gateway can't pass the request on.", shapes.GatewayMessage),
+    400: ("The gateway can't pass the request on.", models.GatewayMessage),
     401: (
         "There is no token, or it is wrong, expired or revoked.",
-        shapes.NoToken | shapes.WrongToken,
+        models.Unauthorized,
     ),
-    402: ("There are too few credits left; nothing was stored.", shapes.InsufficientCredits),
-    403: ("The token's scopes do not allow this.", shapes.TooLittleScope),
-    404: ("There is no such thing in this organization.", shapes.NotFound),
-    409: ("It was done before, and otherwise; nothing was stored.", shapes.Failed),
-    413: ("The request or its answer is larger than it may be; take smaller parts.", shapes.Failed),
-    422: ("The request breaks rules; nothing of it was stored.", shapes.Invalid),
-    429: ("Too much is open, or asked for, at once; try again.", shapes.Failed),
-    503: ("The ledger cannot be sure now; the same request may be sent again.", shapes.Failed),
+    402: (
+        "There are too few credits left; nothing was stored.",
+        models.InsufficientCredits,
+    ),
+    403: ("The token's scopes do not allow this.", models.TooLittleScope),
+    404: ("There is no such thing in this organization.", models.NotFound),
+    409: ("It was done before, and otherwise; nothing was stored.", models.Failed),
+    413: (
+        "The request or its answer is larger than it may be; take smaller parts.",
+        models.Failed,
+    ),
+    415: ("The body is encoded otherwise than by gzip.", models.Failed),
+    422: ("The request breaks rules; nothing of it was stored.", models.Invalid),
+    429: ("Too much is open, or asked for, at once; try again.", models.Failed),
+    503: (
+        "The ledger cannot be sure now; the same request may be sent again.",
+        models.Failed,
+    ),
 }
 RETRIED: Final = (429, 503)
 RETRY_AFTER: Final = {
@@ -74,17 +96,13 @@ EXPORTED: Final = {
 
 def build() -> Schema:
     """The document. Raises where a route is not described, or what is described is no route."""
-    routes = {
-        f"{route.method} {route.path}": route
-        for route in (*ROUTES, QUEUE_ROUTE)
-        if route.path not in PAGES
-    }
+    routes = {route.operation: route for route in (*ROUTES, QUEUE_ROUTE) if route.path not in PAGES}
     if undescribed := routes.keys() ^ OPERATIONS.keys():
         raise LookupError(f"described and served differ by {', '.join(sorted(undescribed))}")
     schemas = _Schemas()
     paths: dict[str, Schema] = {}
-    for key, operation in OPERATIONS.items():
-        route = routes[key]
+    for name, operation in OPERATIONS.items():
+        route = routes[name]
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(
             route, operation, schemas
         )
@@ -100,7 +118,7 @@ def build() -> Schema:
             "description": DESCRIPTION,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": ".", "description": "Where this document is."}],
+        "servers": SERVERS,
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {
@@ -112,7 +130,12 @@ def build() -> Schema:
                     "scheme": "bearer",
                     "description": "An access token of an organization, with the scopes that "
                     "each operation names.",
-                }
+                },
+                "session": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "The token of a customer's session.",
+                },
             },
         },
     }
@@ -123,26 +146,30 @@ def write(document: Schema) -> bytes:
 
 
 def _operation(route: Route, operation: Operation, schemas: _Schemas) -> Schema:
-    scope, open_ = _scope(route)
+    scope = route.scope
     refusals = set(operation.refusals)
-    if not open_:
-        refusals |= {401, 503} if scope is None else {401, 403, 503}
+    if scope is not NO_TOKEN:
+        refusals |= {401, 503}
+        if scope != CUSTOMER_SESSION:
+            refusals |= {403, 429} if scope else {429}
     names = re.findall(r"{(\w+)}", route.path)
     if names:
         refusals.add(404)
-    if operation.body or operation.parameters:
+    if operation.body or operation.parameters or GREEDY in names:
         refusals.add(422)
     if operation.body or PAGE in operation.parameters:
         refusals.add(413)
+    if operation.body:
+        refusals.add(415)
     if route == QUEUE_ROUTE:
         # The gateway answers by itself, with the token checked and nothing else.
         refusals = {400, 401, 403}
     described: Schema = {
-        "operationId": operation.name,
+        "operationId": route.operation,
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description,
-        "security": [] if open_ else [{"token": [] if scope is None else [scope]}],
+        "security": _security(scope),
         "parameters": [
             *(
                 {
@@ -176,18 +203,33 @@ def _operation(route: Route, operation: Operation, schemas: _Schemas) -> Schema:
     return described
 
 
+def _security(scope: str | None) -> list[Schema]:
+    if scope is NO_TOKEN:
+        return []
+    if scope == CUSTOMER_SESSION:
+        return [{"session": []}]
+    return [{"token": [scope] if scope else []}]
+
+
 def _answer(operation: Operation, shape: Any, schemas: _Schemas) -> Schema:
     if shape is None:
         return {"description": "Done; there is no body."}
     if isinstance(shape, Text):
-        content = {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in shape[0]}
-        return {"description": "A part of the events.", "headers": EXPORTED, "content": content}
+        kinds = [kind.partition(";")[0] for kind in shape.media_types]
+        content = {kind: {"schema": {"type": "string"}} for kind in kinds}
+        headers = {"headers": EXPORTED} if len(kinds) > 1 else {}
+        return {"description": shape.description, **headers, "content": content}
+    if isinstance(shape, OrText):
+        answer = _answer(operation, shape.shape, schemas)
+        for kind in shape.media_types:
+            answer["content"][kind.partition(";")[0]] = {"schema": {"type": "string"}}
+        return answer
     schema = schemas.of(shape)
     return _response(schemas.described(schema) or "The document.", schema, {}, False)
 
 
 def _gateways(status: int, schemas: _Schemas) -> Schema:
-    return _response(REFUSALS[status][0], schemas.of(shapes.GatewayMessage), {}, False)
+    return _response(REFUSALS[status][0], schemas.of(models.GatewayMessage), {}, False)
 
 
 def _response(description: str, schema: Schema, headers: Schema, has_headers: bool) -> Schema:
@@ -195,24 +237,6 @@ def _response(description: str, schema: Schema, headers: Schema, has_headers: bo
     if has_headers:
         response["headers"] = headers
     return {**response, "content": {JSON: {"schema": schema}}}
-
-
-def _scope(route: Route) -> tuple[str | None, bool]:
-    """The scope that a route needs, as its handler says, and whether it needs not even a token."""
-    if route == QUEUE_ROUTE:
-        return "events:write", False
-    resolver = getattr(importlib.import_module(route.handler), "api", None)
-    if not isinstance(resolver, Resolver):
-        return None, True
-    for (method, path), scope in resolver.scopes.items():
-        if (method, _plain(path)) == (route.method, _plain(route.path)):
-            return scope, False
-    raise LookupError(f"{route.handler} does not serve {route.method} {route.path}")
-
-
-def _plain(path: str) -> str:
-    """A path without the names of its parameters, which handlers call as they like."""
-    return re.sub(r"<\w+>|{\w+}", "*", path).rstrip("/")
 
 
 class _Schemas:
@@ -255,13 +279,24 @@ _REFERENCE: Final = "#/components/schemas/{model}"
 
 
 def _tidy(schema: Any, name: str = "") -> Any:
-    """A schema without the titles that only repeat what its keys say."""
+    """A schema as generators of clients take it.
+
+    Without the titles that only repeat what its keys say, and without defaults of null, which say
+    no more than that the key is optional. A number's default is a number, and what is one of
+    several named objects is exactly one of them.
+    """
     match schema:
+        case dict() if name in ("properties", "$defs"):
+            return {key: _tidy(value) for key, value in schema.items()}
+        case {"type": "number", "default": str(default), **rest}:
+            return _tidy({**rest, "type": "number", "default": json.loads(default)})
+        case {"anyOf": list(choices), **rest} if all("$ref" in choice for choice in choices):
+            return _tidy({**rest, "oneOf": choices})
         case dict():
             return {
                 key: _tidy(value, key)
                 for key, value in schema.items()
-                if key != "title" or name in ("properties", "$defs")
+                if key != "title" and (key, value) != ("default", None)
             }
         case list():
             return [_tidy(each) for each in schema]

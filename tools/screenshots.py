@@ -1,6 +1,6 @@
 """README's pictures: the dashboard with a made-up shop, as ``make screenshots`` takes them.
 
-With a folder as argument it takes every page instead, at both widths and in both themes, to be
+With a folder as argument it takes every page instead, at every width and in both themes, to be
 looked at.
 """
 
@@ -18,15 +18,20 @@ from typing import Any, Final
 import httpx
 from playwright.sync_api import Browser, Page
 
-from tests.browser import chromium, sign_in
-from tests.local_service import Service, started
+from tests.support.browser import chromium, sign_in
+from tests.support.local_service import Service, started
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
-SIZES: Final = {"wide": (1280, 860), "narrow": (380, 780)}
+SIZES: Final = {
+    "wide": (1280, 860),
+    "rail": (1024, 768),
+    "tablet": (768, 1024),
+    "narrow": (390, 780),
+}
 DIALOGS: Final = {
     "customers": "Add customer",
     "customer": "Grant credits",
-    "events": "Ingest event",
+    "events": "Add event",
     "settings": "Create token",
 }
 CUSTOMERS: Final = (
@@ -141,7 +146,7 @@ def page_of(browser: Browser, size: str, theme: str) -> Page:
     return browser.new_page(
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
-        device_scale_factor=1 if size == "wide" else 1.5,
+        device_scale_factor=1.5 if size == "narrow" else 1,
         locale="en-GB",
         timezone_id="Europe/Berlin",
     )
@@ -154,7 +159,7 @@ def settle(page: Page) -> None:
 
 
 def look(folder: Path) -> None:
-    """Take every page, at both widths and in both themes."""
+    """Take every page, at every width and in both themes."""
     folder.mkdir(parents=True, exist_ok=True)
     with shop() as (service, customer_id, meter_id, event_id), chromium() as browser:
         pages = {
@@ -166,6 +171,10 @@ def look(folder: Path) -> None:
             "new_meter": "#/meters/new",
             "events": "#/events",
             "event": f"#/events/{event_id}",
+            "refund": f"#/events/{event_id}?open=refund",
+            "running_dry": f"#/customers?meter={meter_id}",
+            "statement": f"#/customers/{customer_id}/statement/{meter_id}",
+            "liability": "#/liability",
             "settings": "#/settings",
         }
         for size in SIZES:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple, get_args
 
+from aureon.access.activity import Action
+from aureon.api import statements
+from aureon.api.requests import DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE
 from aureon.domain.intervals import Interval
-from aureon.export import FORMATS, MAX_EVENTS
-from aureon.http import DEFAULT_LIMIT, MAX_LIMIT, MAX_PAGE
+from aureon.reads.breakdowns import DEFAULT_GROUPS, MAX_GROUPS
+from aureon.reads.export import FORMATS, MAX_EVENTS
+from aureon.reads.statement import BY, MAX_LINES
 
 TIME: Final = {"type": "string", "format": "date-time"}
 
@@ -90,6 +94,7 @@ EVENTS: Final = (
     moment("end_timestamp", "Only what happened before."),
     text("name", "Only events of this name.", repeated=True),
     text("source", "Only events of this source.", repeated=True),
+    text("parent_id", "Only parts of this event, as they name it.", repeated=True),
     text("query", "Only events with this text in their name or an external id, in any case."),
     METADATA,
 )
@@ -107,6 +112,28 @@ EXPORT: Final = (
         {"type": "integer", "minimum": 1, "maximum": MAX_PAGE},
     ),
 )
+STATEMENT: Final = (
+    moment("start", "Where it begins; 30 days ago, where it is not given."),
+    moment("end", "Where it ends; now, where it is not given."),
+    text("timezone", "Whose days they are: a name of the IANA's, as in `Europe/Berlin`."),
+    Parameter(
+        "by",
+        "A line for each event, or for each day on which something happened.",
+        {"type": "string", "enum": list(BY), "default": BY[0]},
+    ),
+    Parameter(
+        "format",
+        "CSV has a head on the first page only.",
+        {"type": "string", "enum": list(statements.FORMATS), "default": "json"},
+    ),
+    text("after", "Go on where a page ended: its `next`."),
+    Parameter(
+        "limit",
+        f"How many lines at most: {statements.DEFAULT_LINES} by default; more than {MAX_LINES:,} "
+        f"are {MAX_LINES:,}.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE},
+    ),
+)
 QUANTITIES: Final = (
     moment("start_timestamp", "Where the first interval begins.", required=True),
     moment("end_timestamp", "Where the last interval ends.", required=True),
@@ -117,8 +144,33 @@ QUANTITIES: Final = (
         required=True,
     ),
     text("timezone", "Whose days they are: a name of the IANA's, as in `Europe/Berlin`."),
+    text("group_by", "Quantities by the values of this property too: one of the meter's own."),
+    Parameter(
+        "limit",
+        f"How many values, the greatest first; all others are one. At most {MAX_GROUPS}.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_GROUPS},
+    ),
     *CUSTOMERS,
     METADATA,
+)
+PORTAL_QUANTITIES: Final = QUANTITIES[: -len(CUSTOMERS) - 1]
+ACTIVITY: Final = (
+    Parameter(
+        "action",
+        "Only these actions.",
+        {"type": "string", "enum": list(get_args(Action))},
+        repeated=True,
+    ),
+    text("token_id", "Only what was done with these tokens.", repeated=True),
+    text("subject_id", "Only what was done to these things.", repeated=True),
+    moment("start_timestamp", "Only what was done from then on."),
+    moment("end_timestamp", "Only what was done before."),
+)
+EXTERNAL_ID: Final = Parameter(
+    "external_id",
+    "The customer's external id, as it is.",
+    {"type": "string", "minLength": 1},
+    required=True,
 )
 IDEMPOTENCY_KEY: Final = Parameter(
     "Idempotency-Key",

@@ -1,4 +1,4 @@
-"""``python -m reference``: write the OpenAPI document and the page that shows it.
+"""``python -m tools.reference``: write the OpenAPI document and the page that shows it.
 
 With ``--check`` nothing is written, and the exit code says whether anything would be.
 """
@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from reference import document, page
+from tools.reference import document, page
 
-FOLDER: Final = Path(__file__).parents[1] / "functions" / "openapi_files"
+FOLDER: Final = Path(__file__).parents[2] / "functions" / "openapi_files"
 
 
 def made() -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""Make what a release consists of, in ``build/release``: sources, bill of materials, notes, sums.
+"""Make what a release consists of, in ``build/release``: sources, clients, materials, notes, sums.
 
 ``make release`` runs it. It refuses a version that the changelog does not tell about, a tag that
 is not the version's, and sources that are not committed.
@@ -18,6 +18,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 FOLDER: Final = ROOT / "build" / "release"
+PACKAGES: Final = (
+    "aureon_client-{}.tar.gz",
+    "aureon_client-{}-py3-none-any.whl",
+    "aureon-client-{}.tgz",
+)
 
 
 class NotReleasable(Exception):
@@ -42,6 +47,15 @@ def notes(changelog: str, of: str) -> str:
     return found[1].strip() + "\n"
 
 
+def packages(built: Path, of: str) -> list[Path]:
+    """The clients' packages of a version. Raises `NotReleasable` where one is missing."""
+    names = [name.format(of) for name in PACKAGES]
+    missing = [name for name in names if not (built / name).is_file()]
+    if missing:
+        raise NotReleasable(f"{', '.join(missing)}: not built. Run make clients.")
+    return [built / name for name in names]
+
+
 def main() -> None:
     named = version()
     tag = os.environ.get("GITHUB_REF_NAME", f"v{named}")
@@ -55,6 +69,8 @@ def main() -> None:
     sources = FOLDER / f"aureon-{named}.tar.gz"
     _run("git", "archive", f"--prefix=aureon-{named}/", f"--output={sources}", "HEAD")
     shutil.copy(ROOT / "build" / "sbom.json", FOLDER / f"aureon-{named}.cyclonedx.json")
+    for package in packages(ROOT / "build" / "clients", named):
+        shutil.copy(package, FOLDER)
     attached = sorted(path for path in FOLDER.iterdir() if path.name != "NOTES.md")
     sums = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in attached)
     (FOLDER / "SHA256SUMS").write_text("\n".join(sums) + "\n")
