@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from aureon import store as aureon_store
-from aureon.store import Store
-from aureon.table import SCHEMA
+from aureon.storage import store as aureon_store
+from aureon.storage.store import Store
+from aureon.storage.table import SCHEMA
 from aureon_cli import engine as embedded
 from aureon_cli.engine import Engine
-from tests.local_service import Service, started
+from tests.support import permissions
+from tests.support.local_service import Service, started
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -36,12 +37,17 @@ def dynamodb(engine: Engine) -> DynamoDBClient:
 
 
 @pytest.fixture
-def store(dynamodb: DynamoDBClient) -> Iterator[Store]:
-    """A fresh table of the test's own."""
+def served_store(dynamodb: DynamoDBClient) -> Iterator[Store]:
+    """A fresh table of the test's own, on the engine of all tests."""
     name = f"test-{uuid.uuid4()}"
     dynamodb.create_table(TableName=name, **SCHEMA)
     yield Store(dynamodb, name)
     dynamodb.delete_table(TableName=name)
+
+
+@pytest.fixture
+def store(served_store: Store) -> Store:
+    return served_store
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +58,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def pytest_configure() -> None:
-    """What runs in the background of a shell is told to ignore Ctrl-C, and tells its children."""
+    permissions.watch()
+    # What runs in the background of a shell is told to ignore Ctrl-C, and tells its children.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

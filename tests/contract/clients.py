@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.local_service import Service, clean_environment
+from tests.support.local_service import Service, clean_environment
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
@@ -56,6 +56,12 @@ def _run(*command: str | Path, **options: Any) -> subprocess.CompletedProcess[st
     )
 
 
+def run_typescript(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a folder's driver with the packages that are installed beside it."""
+    interpreter = folder / "node_modules/.bin/tsx"
+    return _run(interpreter, folder / "driver.mts", env=clean_environment() | environment)
+
+
 def _typescript(name: str) -> Client:
     environment = HERE / name / "node_modules"
     return Client(
@@ -84,3 +90,5 @@ CLIENTS: Final = (
     _python("python-0", ROOT / ".venv-sdk-0"),
     _python("python-1", ROOT / ".venv-sdk-1"),
 )
+# What is not released yet: it has what the client before it has, and more.
+NEXT: Final = _python("python-2", ROOT / ".venv-sdk-2")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.contract.clients import CLIENTS, Client
-from tests.local_service import Service
+from tests.support.local_service import Service
 
 NOT_FOUND = {"status": 404, "detail": "Not found"}
 
@@ -128,6 +128,17 @@ def expected(tag: str, organization_id: str) -> dict[str, Any]:
         # A day in Kathmandu begins at a quarter past six in the evening.
         "meters.quantities": {"total": -14, "sum": -14, "first": "18:15"},
         "meters.quantities: by customer and metadata": [-9, 3],
+        "customer_portal": {
+            "customer": [f"{tag}@example.com", "Jane Doe"],
+            "user": ["customer", f"{tag}@example.com"],
+            "meters": [[f"Calls {tag}", -9, -9, 0]],
+            "meter": -9,
+            "empty": [0, 0, 0],
+            "page": True,
+            "return_url": "https://example.com/home",
+            "elsewhere": {"status": 401, "error": "invalid_token"},
+            "with a token": {"status": 401, "error": "invalid_token"},
+        },
         "meters.update: archive": retitled | {"archived": True},
         "meters.list: archived": [0, 1],
         "balances: archived": {way: [] for way in balances(0, 0)},

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.local_service import Service
+from tests.support.local_service import Service
 
 EXAMPLES = Path(__file__).parent / "examples"
 MAX_READS = 1_000

@@ -13,12 +13,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from aureon import store as aureon_store
-from aureon import tokens
-from aureon.store import Store
+from aureon.access import organizations, tokens
+from aureon.storage import store as aureon_store
+from aureon.storage.store import Store
 from aureon_cli.engine import CREDENTIALS
-from tests import browser as browsers
-from tests.local_service import Run, Service, started
+from tests.support import browser as browsers
+from tests.support.local_service import Run, Service, started
 
 # Under load, answers take their time; a test that passes waits no longer than it must.
 EXPECT_MILLISECONDS: Final = 20_000
@@ -104,7 +104,7 @@ class Person:
 
     def token(self, *scopes: str, expires_at: datetime | None = None) -> str:
         token, _ = tokens.create(
-            self.store, self.organization_id, scopes=scopes, expires_at=expires_at
+            self.store.of(self.organization_id), scopes=scopes, expires_at=expires_at
         )
         return token
 
@@ -123,8 +123,8 @@ def new_person(shared: Run, browser: Browser) -> Iterator[NewPerson]:
     people: list[Person] = []
 
     def new(**options: Any) -> Person:
-        organization_id = tokens.create_organization(store, "Acme")
-        token, _ = tokens.create(store, organization_id, name="mine")
+        organization_id = organizations.create(store, "Acme")
+        token, _ = tokens.create(store.of(organization_id), name="mine")
         client = httpx.Client(
             base_url=notice["url"], headers={"Authorization": f"Bearer {token}"}, timeout=30
         )
@@ -167,9 +167,15 @@ def credits_left(page: Page) -> Locator:
 
 def go_to(page: Page, name: str) -> None:
     """Follow a link of the sidebar."""
-    pages = page.get_by_role("navigation", name="Pages", exact=True)
+    pages = page.get_by_role("navigation", name="Pages of the dashboard")
     pages.get_by_role("link", name=name).click()
     expect(heading(page, name)).to_be_visible()
+
+
+def choose(page: Page, action: str) -> None:
+    """Take an action of the menu beside a page's heading."""
+    button(page, "More actions").click()
+    button(page, action).click()
 
 
 def shows(text: str) -> re.Pattern[str]:

@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 import pytest
 
-from aureon import runtime, tokens
-from aureon import store as aureon_store
-from aureon.store import Store
-from aureon.table import SCHEMA
+from aureon.access import organizations, tokens
+from aureon.api import runtime
+from aureon.storage import store as aureon_store
+from aureon.storage.store import Store
+from aureon.storage.table import SCHEMA
 from aureon_cli import engine
 from aureon_cli.dev import DEFAULT_TABLE
-from tests.api import Api
-from tests.local_service import Run, Service, started
+from tests.support.handlers import Api
+from tests.support.local_service import Run, Service, started
 
 EVENT = {"name": "api_usage", "external_customer_id": "user_1", "metadata": {"units": 3}}
 METER = {
@@ -93,9 +94,9 @@ def test_the_data_of_a_service_that_had_nothing_to_project_can_be_looked_at(
         client.create_table(TableName=DEFAULT_TABLE, **schema)
         store = Store(client, DEFAULT_TABLE)
         monkeypatch.setattr(runtime, "_store", lambda: store)
-        organization_id = tokens.create_organization(store, "Older")
-        tokens.create(store, organization_id, token=token)
-        Api(store, organization_id, token).ingest(EVENT)
+        organization_id = organizations.create(store, "Older")
+        tokens.create(store.of(organization_id), token=token)
+        Api(store.of(organization_id), token).ingest(EVENT)
 
     with started(data, AUREON_ACCESS_TOKEN=token) as run:
         found = run.ready()

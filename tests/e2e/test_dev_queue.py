@@ -14,12 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
-from aureon import exact, queue, tokens
-from aureon import store as aureon_store
-from aureon.queue import Queue, text
-from aureon.store import Store
+from aureon.access import tokens
+from aureon.core import exact
+from aureon.storage import queue
+from aureon.storage import store as aureon_store
+from aureon.storage.queue import Queue, text
+from aureon.storage.store import Store
 from aureon_cli.engine import CREDENTIALS, Engine
-from tests.local_service import AUREON, Run, Service, clean_environment, started
+from tests.support.local_service import AUREON, Run, Service, clean_environment, started
 
 METER = {
     "name": "API usage",
@@ -142,7 +144,7 @@ def test_a_message_in_its_queue_is_on_disk_while_the_service_runs(data: Path) ->
         queue_of(data, "dead_letter_queue_url").send(
             '{"events": []}', {"organization_id": text(organization_id)}
         )
-        saved = data / "engine" / "state" / "sqs.json"
+        saved = data / "engine" / "state" / "1" / "sqs.json"
         run.wait_for(lambda: saved.exists() and organization_id in saved.read_text())
         os.kill(int((data / "engine" / "lock").read_text()), signal.SIGKILL)
         run.process.kill()
@@ -167,12 +169,15 @@ def test_a_token_made_here_opens_what_has_come_since_and_another_stays_as_it_was
     with started(data) as run:
         organization_id = run.ready().organization_id
         token, record = tokens.create(
-            ledger(data), organization_id, name=name, scopes=["meters:read"]
+            ledger(data).of(organization_id), name=name, scopes=["meters:read"]
         )
     with started(data, AUREON_ACCESS_TOKEN=token) as run:
         run.ready()
-        records = tokens.list_records(ledger(data), organization_id)
-        assert tokens.Guard().check(ledger(data), f"Bearer {token}").scopes == scopes
+        records = tokens.list_records(ledger(data).of(organization_id))
+        assert (
+            tokens.TokenAuthenticator().authenticate(ledger(data), f"Bearer {token}").scopes
+            == scopes
+        )
         assert {frozenset(one.scopes) for one in records if one.id == record.id} == {
             frozenset(scopes)
         }
@@ -245,7 +250,7 @@ def test_a_file_is_sent_over_http_though_a_ctrl_c_comes_between(data: Path, tmp_
             first.send_signal(signal.SIGINT)
             _, said = first.communicate(timeout=60)
         assert first.returncode == 130, said
-        assert "goes on from here" in said
+        assert "continues from here" in said
 
         second = subprocess.run(
             ingest(data, file),

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.contract.clients import ROOT
-from tests.documents import (
+from tests.support.documents import (
     DOCUMENTS,
     FENCE,
     PICTURE,
@@ -21,7 +21,7 @@ from tests.documents import (
     Stage,
     python,
 )
-from tests.local_service import started
+from tests.support.local_service import started
 
 # README's code has tests of its own, in tests/contract. The others are in the order in which README
 # sends its reader to them.

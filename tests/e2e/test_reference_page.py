@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 import openapi
-from aureon.routes import ROUTES
-from aureon_cli.gateway import Context, RouteTable
+from aureon.api.routes import ROUTES, RouteTable
+from aureon_cli.gateway import Context
 from tests.e2e.test_dashboard_access import AXE, faults
 
 HOST: Final = "https://aureon.test"
@@ -30,7 +30,11 @@ def serve(route: Route) -> None:
     event: dict[str, Any] = {
         "rawPath": path,
         "headers": route.request.headers,
-        "requestContext": {"requestId": "request-1", "stage": stage[1:] or "$default"},
+        "requestContext": {
+            "requestId": "request-1",
+            "stage": stage[1:] or "$default",
+            "http": {"method": route.request.method},
+        },
         "pathParameters": target.parameters,
     }
     context: Any = Context("openapi")

@@ -6,11 +6,10 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from aureon import keys
-from aureon.store import Store, update
-from tests.recount import stored
+from aureon.storage.store import Store, update
 from tests.soak.books import Meter
 from tests.soak.soak import Soak
+from tests.support.recount import stored
 
 SECONDS = 6.0
 
@@ -24,6 +23,7 @@ def test_a_short_soak_breaks_no_promise(tmp_path: Path) -> None:
     assert figures["events"] > 0
     assert figures["messages"] > 0
     assert figures["spends"] > 0
+    assert figures["grants with terms"] > 0
     assert figures["balances compared"] > 0
 
 
@@ -33,9 +33,8 @@ def test_a_unit_too_many_or_too_few_is_found(tmp_path: Path) -> None:
     def meddle(ledger: Store, organization_id: str, meters: Sequence[Meter]) -> None:
         balances = (one for one in stored(ledger) if one.meter_id == meters[0].id)
         for balance, units in zip(balances, (1, -1), strict=False):
-            key = keys.balance(organization_id, *balance, 0)
-            added = {":units": units}
-            ledger.write(update(key, "ADD #sum :units", names={"#sum": "sum"}, values=added))
+            key = ledger.of(organization_id).keys.balance(*balance, 0)
+            ledger.write(update(key, added={"sum": units}))
 
     broken = Soak(1.0, 1, tmp_path, meddle=meddle).run()
 

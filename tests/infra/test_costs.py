@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import monthly
 from bench.units import PRICES
-from tests.infra.conftest import Synthesized
+from tests.support.template import Synthesized
 
 DOCUMENT = Path(monthly.__file__).parents[1] / "docs" / "costs.md"
 
@@ -23,7 +23,7 @@ def test_the_document_says_what_a_stack_costs_at_rest(synthesized: Synthesized) 
 def test_readme_says_what_the_document_says() -> None:
     page = DOCUMENT.read_text()
     rows = (r"\| together \| ([\d.]+) \|", r"\| 100 events a request, one customer \|(.*)\|")
-    figures = [one for row in rows for one in re.findall(r"[\d,]+\.\d\d", _only(row, page))]
+    figures = [one for row in rows for one in re.findall(r"[\d,]+\.\d\d\b", _only(row, page))]
     told = _only(
         r"\[Costs\]\(docs/costs.md\) \| (.*) \|", (DOCUMENT.parents[1] / "README.md").read_text()
     )

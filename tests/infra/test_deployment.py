@@ -22,16 +22,17 @@ import httpx
 import pytest
 
 import dashboard
-from aureon import queue, tokens
-from aureon.queue import Queue
-from aureon.static import FOR_A_YEAR, TYPES
-from aureon.store import Store
+from aureon.access import organizations, tokens
+from aureon.api.static import FOR_A_YEAR, TYPES
+from aureon.storage import queue
+from aureon.storage.queue import Queue
+from aureon.storage.store import Store
 from aureon_cli import engine as embedded
 from aureon_cli.engine import Engine
 from infra import bundle
 from tests.contract.clients import CLIENTS
-from tests.infra.conftest import Synthesized
-from tests.queue import message, texts
+from tests.support.deliveries import message, texts
+from tests.support.template import Synthesized
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -89,14 +90,14 @@ class Deployed:
 def deployed(
     engine: Engine,
     dynamodb: DynamoDBClient,
-    synthesized: Synthesized,
+    deployable: Synthesized,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployed]:
     """The stack, deployed as CloudFormation does it, and an organization with a token and meter."""
-    outputs = deploy(engine, synthesized, tmp_path_factory.mktemp("archives"))
+    outputs = deploy(engine, deployable, tmp_path_factory.mktemp("archives"))
     store = Store(dynamodb, outputs["TableName"])
-    organization_id = tokens.create_organization(store, "Test")
-    token, _ = tokens.create(store, organization_id)
+    organization_id = organizations.create(store, "Test")
+    token, _ = tokens.create(store.of(organization_id))
     client = queue.connect(engine.endpoint_url, **embedded.CREDENTIALS)
     host = str(urlsplit(outputs["ApiUrl"]).hostname)
     with httpx.Client(
@@ -136,7 +137,9 @@ def deploy(engine: Engine, synthesized: Synthesized, scratch: Path) -> Mapping[s
         Name="/cdk-bootstrap/hnb659fds/version", Value="99", Type="String"
     )
     stacks = client_of(engine, "cloudformation")
-    storage.put_object(Bucket=BUCKET, Key="template.json", Body=synthesized.text.encode())
+    storage.put_object(
+        Bucket=BUCKET, Key="template.json", Body=as_the_engine_takes_it(synthesized.text)
+    )
     stacks.create_stack(
         StackName=STACK,
         TemplateURL=f"{engine.endpoint_url}/{BUCKET}/template.json",
@@ -144,6 +147,21 @@ def deploy(engine: Engine, synthesized: Synthesized, scratch: Path) -> Mapping[s
     )
     stack = settled(stacks, "CREATE_COMPLETE")
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def as_the_engine_takes_it(template: str) -> bytes:
+    """The template as the engine takes it.
+
+    It refuses alarms that compute. A greedy variable takes one character at least there, so a path
+    with a slash at its end is the fallback's.
+    """
+    read = json.loads(template)
+    read["Resources"] = {
+        name: resource
+        for name, resource in read["Resources"].items()
+        if resource["Type"] != "AWS::CloudWatch::Alarm" or "Metrics" not in resource["Properties"]
+    }
+    return json.dumps(read).encode()
 
 
 def settled(stacks: Any, status: str) -> Mapping[str, Any]:
@@ -398,18 +416,20 @@ def test_the_schedule_has_every_organization_audited(engine: Engine, deployed: D
 
 
 def test_an_update_of_the_stack_keeps_the_data(
-    engine: Engine, deployed: Deployed, synthesized: Synthesized
+    engine: Engine, deployed: Deployed, deployable: Synthesized
 ) -> None:
     customer_id = deployed.customer("kept")
     event = {"name": "api_usage", "external_customer_id": "kept", "metadata": {"units": 4}}
     deployed.api.post("/v1/events/ingest", json={"events": [event]})
-    template = json.loads(synthesized.text)
+    template = json.loads(deployable.text)
     for resource in template["Resources"].values():
         if resource.get("Properties", {}).get("Handler") == "ingest.handler":
             resource["Properties"]["MemorySize"] = 1_792
 
     storage, stacks = client_of(engine, "s3"), client_of(engine, "cloudformation")
-    storage.put_object(Bucket=BUCKET, Key="changed.json", Body=json.dumps(template).encode())
+    storage.put_object(
+        Bucket=BUCKET, Key="changed.json", Body=as_the_engine_takes_it(json.dumps(template))
+    )
     stacks.update_stack(
         StackName=STACK,
         TemplateURL=f"{engine.endpoint_url}/{BUCKET}/changed.json",

@@ -11,19 +11,23 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from aureon import queue, tokens
-from aureon.store import Store
-from aureon.table import SCHEMA
+from aureon.access import organizations, tokens
+from aureon.api.routes import ROUTES
+from aureon.storage import queue
+from aureon.storage.store import Store
+from aureon.storage.table import SCHEMA
 from aureon_cli import engine as embedded
 from aureon_cli.engine import Engine
-from infra import invoke
+from infra import invoke, sam
+from infra.api import served
 from infra.bundle import Assets
-from tests.infra.conftest import Synthesized
 from tests.integration import test_sample_events as samples
-from tests.queue import Queues
+from tests.support.deliveries import Queues
+from tests.support.template import Synthesized
 
 HANDLERS = {
     handler: list(names)
@@ -31,41 +35,37 @@ HANDLERS = {
 }
 ROOT = Path(invoke.__file__).parents[1]
 AT_ONCE = 4
-# Docker, as far as it is asked: whether it is there, and for its network's gateway.
-DOCKER = """#!/bin/sh
-case "$1" in network) echo {gateway} ;; esac
-"""
-# SAM up to where it would start a container: what it was called with, the variables that it gives
-# the function by its own rules, and where it finds the code.
-SAM = """#!{python}
-import json, os, pathlib, sys
+# What SAM makes of a template: its functions, with the variables and the code that it would give
+# them, and the routes of its local API.
+SAM = """
+import json, os, sys
 from samcli.commands.local.lib.local_lambda import LocalLambdaRunner
+from samcli.lib.providers.api_provider import ApiProvider
 from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 
-given = dict(zip(sys.argv[4::2], sys.argv[5::2]))
-stacks, _ = SamLocalStackProvider.get_stacks(given["--template"])
-values = json.loads(pathlib.Path(given["--env-vars"]).read_text())
-runner = LocalLambdaRunner(
-    None, SamFunctionProvider(stacks), cwd=os.path.dirname(given["--template"]),
-    real_path=os.path.dirname(given["--template"]), env_vars_values=values,
-)
-function = runner.provider.get(sys.argv[3])
-config = runner.get_invoke_config(function)
-endpoint = config.env_vars.resolve()["AWS_ENDPOINT_URL"]
-try:
-    import boto3
-    tables = boto3.client(
-        "dynamodb", endpoint_url=endpoint, region_name="us-east-1",
-        aws_access_key_id="test", aws_secret_access_key="test",
-    ).list_tables()["TableNames"] if {connects} else []
-finally:
-    pathlib.Path({told!r}).write_text(json.dumps({{
-        "command": sys.argv[1:4], "handler": function.handler,
+folder = os.path.dirname(sys.argv[1])
+stacks, _ = SamLocalStackProvider.get_stacks(sys.argv[1])
+runner = LocalLambdaRunner(None, SamFunctionProvider(stacks), cwd=folder, real_path=folder)
+functions = {}
+for function in runner.provider.get_all():
+    config = runner.get_invoke_config(function)
+    functions[function.function_id] = {
+        "handler": function.handler,
         "code": os.path.exists(config.code_abs_path),
-        "event": json.loads(pathlib.Path(given["--event"]).read_text()),
-        "variables": config.env_vars.resolve(), "tables": tables,
-    }}))
+        "variables": config.env_vars.resolve(),
+    }
+routes = [
+    [
+        route.path if route.path == "$default" else f"{method} {route.path}",
+        runner.provider.get(route.function_name).function_id,
+        route.payload_format_version,
+    ]
+    for route in ApiProvider(stacks, cwd=folder).api.routes for method in route.methods
+    # That of the queue has no function.
+    if route.function_name
+]
+print(json.dumps({"functions": functions, "routes": routes}))
 """
 
 if not invoke.ENVIRONMENT.is_dir():
@@ -78,8 +78,8 @@ def variables(engine: Engine, dynamodb: Any) -> Iterator[dict[str, str]]:
     store = Store(dynamodb, "invoked")
     dynamodb.create_table(TableName=store.table, **SCHEMA)
     queues = Queues.create(queue.connect(engine.endpoint_url, **embedded.CREDENTIALS))
-    organization_id = tokens.create_organization(store, "Test", samples.ORGANIZATION_ID)
-    token, _ = tokens.create(store, organization_id)
+    organization_id = organizations.create(store, "Test", samples.ORGANIZATION_ID)
+    token, _ = tokens.create(store.of(organization_id))
     yield {
         **engine.environment,
         "AUREON_TABLE": store.table,
@@ -137,9 +137,45 @@ def test_every_sample_is_answered_under_lambdas_own_client(
             assert answer.get("isAuthorized"), shown
         elif "requestContext" in sample_event(name, variables):
             assert 200 <= answer["statusCode"] < 500, shown
-            assert answer["statusCode"] not in (401, 403), shown
+            # The sample's session is nobody's.
+            assert (answer["statusCode"] in (401, 403)) == (handler == "portal"), shown
         else:
-            assert {"batchItemFailures", "organizations"} & set(answer), shown
+            assert {"batchItemFailures", "organizations", "reckoned"} & set(answer), shown
+
+
+RESTORED = """
+import random
+import uuid_utils
+from snapshot_restore_py import get_after_restore
+
+seeded = []
+uuid_utils.reseed_rng = lambda: seeded.append(True)
+from aureon.api import runtime
+
+def first():
+    random.seed(1)
+    for hook, arguments, named in get_after_restore():
+        hook(*arguments, **named)
+    return random.random()
+
+print(first() != first(), bool(seeded))
+"""
+
+
+@pytest.mark.parametrize("kind", ["snap-start", "on-demand"])
+def test_functions_that_start_from_one_snapshot_differ(assets: Assets, kind: str) -> None:
+    """What is random would be the same in each: their pauses, their shards, and the ids of what
+    they make in the same millisecond."""
+    layers = [str(layer / "python") for layer in (assets.dependencies, assets.package)]
+
+    ran = subprocess.run(
+        [invoke.ENVIRONMENT / "bin" / "python", "-c", RESTORED],
+        env={"PYTHONPATH": os.pathsep.join(layers), "AWS_LAMBDA_INITIALIZATION_TYPE": kind},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.stdout.split() == [str(kind == "snap-start")] * 2, ran.stderr
 
 
 def test_sam_finds_nothing_wrong_with_the_template(
@@ -171,81 +207,64 @@ def test_whoever_invokes_without_a_service_is_told_what_to_run(
 def test_the_command_answers_as_the_function_does(
     variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(invoke, "has_docker", lambda: False)
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
 
     assert invoke.main(["health", str(ROOT / "events" / "health.json")]) == 0
     shown = capfd.readouterr()
     assert '"statusCode": 200' in shown.out
-    assert "no Docker" in shown.err
     assert invoke.main(["unknown", str(ROOT / "events" / "health.json")]) == 1
 
 
-@pytest.fixture
-def told_to_sam(
-    synthesized: Synthesized,
-    variables: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    request: pytest.FixtureRequest,
-) -> Mapping[str, Any]:
-    """Invoke `health` where Docker has this gateway; what SAM makes of it."""
-    gateway, connects = request.param
-    for name, text in variables.items():
-        monkeypatch.setenv(name, text)
-    template = tmp_path / "cdk.out" / "Aureon.template.json"
-    template.parent.mkdir()
-    template.write_text(synthesized.text)
-    for key, folder in synthesized.archives.items():
-        (template.parent / f"asset.{key}").symlink_to(folder)
-    monkeypatch.setattr(invoke, "TEMPLATE", template)
-    python = invoke.ENVIRONMENT / "bin" / "python"
-    monkeypatch.setattr(invoke, "ENVIRONMENT", tmp_path)
-    told = tmp_path / "told.json"
-    stand_in(tmp_path, "docker", DOCKER.format(gateway=gateway))
-    stand_in(tmp_path, "sam", SAM.format(python=python, connects=connects, told=str(told)))
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-
-    assert invoke.main(["health", str(ROOT / "events" / "health.json")]) == 0
-    # Nothing is left beside the template.
-    assert list(template.parent.glob("*.template.json")) == [template]
-    found: Mapping[str, Any] = json.loads(told.read_text())
-    return found
-
-
-def stand_in(folder: Path, name: str, script: str) -> None:
-    program = folder / "bin" / name
-    program.parent.mkdir(exist_ok=True)
-    program.write_text(script)
-    program.chmod(0o755)
-
-
-# An address of this machine, as the gateway of Docker's network is on Linux.
-@pytest.mark.parametrize("told_to_sam", [("127.0.0.1", True)], indirect=True)
-def test_with_docker_a_function_in_a_container_reaches_the_engine_of_this_machine(
-    told_to_sam: Mapping[str, Any], variables: dict[str, str], synthesized: Synthesized
+def test_sam_runs_the_whole_api_on_what_make_dev_runs(
+    deployable: Synthesized, variables: dict[str, str], tmp_path: Path
 ) -> None:
-    local, invoked, name = told_to_sam["command"]
-    assert (local, invoked) == ("local", "invoke")
-    assert synthesized.resources[name]["Properties"]["Handler"] == "health.handler"
-    assert told_to_sam["handler"] == "health.handler"
-    assert told_to_sam["code"]
-    assert told_to_sam["event"] == json.loads((ROOT / "events" / "health.json").read_text())
-    given = told_to_sam["variables"]
-    assert given["AUREON_TABLE"] == variables["AUREON_TABLE"]
-    assert given["AWS_ACCESS_KEY_ID"] == variables["AWS_ACCESS_KEY_ID"]
-    # Not the engine's own port, which a container does not see, and yet the engine answers.
-    assert given["AWS_ENDPOINT_URL"] != variables["AWS_ENDPOINT_URL"]
-    assert given["AUREON_QUEUE_URL"].startswith(given["AWS_ENDPOINT_URL"])
-    assert variables["AUREON_TABLE"] in told_to_sam["tables"]
+    """Up to where it would start a container."""
+    template = tmp_path / "Aureon.template.json"
+    template.write_text(deployable.text)
+    for key, folder in deployable.archives.items():
+        (tmp_path / f"asset.{key}").symlink_to(folder)
+
+    written = sam.write(variables, synthesized=template)
+    ran = subprocess.run(
+        [invoke.ENVIRONMENT / "bin" / "python", "-c", SAM, written],
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+    found = json.loads(ran.stdout)
+    assert set(found["functions"]) == set(deployable.functions())
+    for name, function in found["functions"].items():
+        assert (function["handler"], function["code"]) == (f"{name}.handler", True)
+        assert variables.items() <= function["variables"].items()
+    # It takes ANY apart.
+    routes = {key: name for key, name, _ in found["routes"] if name != "portal"}
+    assert routes == {key: name for key, name in served(ROUTES).items() if name != "portal"}
+    assert {key for key, name, _ in found["routes"] if name == "portal"} >= {
+        "GET /v1/customer-portal/{path+}",
+        "OPTIONS /v1/customer-portal/{path+}",
+    }
+    assert {version for *_, version in found["routes"]} == {"2.0"}
 
 
-# An address that nobody has, as the gateway is where Docker has a machine of its own.
-@pytest.mark.parametrize("told_to_sam", [("192.0.2.1", False)], indirect=True)
-def test_with_docker_desktop_the_engine_is_reached_by_the_name_of_the_host(
-    told_to_sam: Mapping[str, Any], variables: dict[str, str]
+@pytest.mark.parametrize(
+    ("system", "host", "options"),
+    [("Linux", "127.0.0.1", ["--docker-network", "host"]), ("Darwin", "host.docker.internal", [])],
+)
+def test_a_container_reaches_what_listens_on_this_machine(
+    system: str, host: str, options: list[str]
 ) -> None:
-    port = variables["AWS_ENDPOINT_URL"].rpartition(":")[2]
-    given = told_to_sam["variables"]["AWS_ENDPOINT_URL"]
-    assert given == f"http://host.docker.internal:{port}"
+    given = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "AUREON_QUEUE_URL": "http://localhost:4566/000000000000/queue",
+        "AUREON_TABLE": "aureon",
+    }
+
+    seen, chosen = sam.in_reach(given, system=system)
+
+    assert urlsplit(seen["AWS_ENDPOINT_URL"]).hostname == host
+    assert seen["AUREON_TABLE"] == "aureon"
+    assert ("localhost" in seen["AUREON_QUEUE_URL"]) == (system == "Linux")
+    assert chosen == options

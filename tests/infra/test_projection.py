@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from aureon.table import STREAM_FILTER
-from tests.infra.conftest import Synthesized
+from aureon.storage.table import STREAM_FILTER
+from tests.support.template import Synthesized
 
 
 def test_only_inserted_pages_wake_the_projector(synthesized: Synthesized) -> None:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aureon.core.metrics import STACK
+from infra import bundle
 from infra.bundle import Assets
 from infra.settings import Settings, WrongSetting
-from tests.infra.conftest import Synthesized, aws_cdk, synthesize
+from tests.infra.conftest import aws_cdk
 from tests.infra.test_template import lint
+from tests.support.template import Synthesized, synthesize
 
 CERTIFICATE = "arn:aws:acm:us-east-1:000000000000:certificate/1"
 
 RESTORED = "arn:aws:dynamodb:us-east-1:000000000000:table/restored"
+# By what a resource is one of a kind in an account and region.
+NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+}
 STREAM = f"{RESTORED}/stream/2026-11-24T12:00:00.000"
 
 
@@ -27,6 +42,10 @@ def chosen(assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Synthesi
         domain="usage.example.com",
         certificate=CERTIFICATE,
         alarm_email="alarms@example.com",
+        stack_name="Staging",
+        protected=False,
+        tracing=True,
+        ingest_concurrency=100,
     )
     return synthesize(assets, settings, tmp_path_factory.mktemp("chosen"))
 
@@ -39,9 +58,12 @@ def test_all_that_is_optional_is_off() -> None:
     assert of_context() == Settings()
 
 
-def test_settings_come_from_the_command_line_as_texts() -> None:
+def test_settings_come_from_the_command_line_as_strings() -> None:
     assert of_context(snap_start="true").snap_start
     assert not of_context(snap_start="false").snap_start
+    assert not of_context(protected="false").protected
+    assert of_context(ingest_concurrency="100").ingest_concurrency == 100
+    assert of_context(projection_seconds="5").projection_seconds == 5
     assert of_context(domain="a.example.com", certificate=CERTIFICATE).domain == "a.example.com"
 
 
@@ -49,6 +71,10 @@ def test_settings_come_from_the_command_line_as_texts() -> None:
     "context",
     [
         {"snap_start": "yes"},
+        {"protected": "1"},
+        {"ingest_concurrency": "0"},
+        {"ingest_concurrency": "many"},
+        {"projection_seconds": "61"},
         {"domain": "a.example.com"},
         {"certificate": CERTIFICATE},
         {"table": "restored"},
@@ -131,4 +157,74 @@ def test_a_table_that_the_stack_lets_go_of_stays(synthesized: Synthesized) -> No
         for resource in synthesized.resources.values()
         if resource["Type"] == "AWS::DynamoDB::Table"
     ]
-    assert table["DeletionPolicy"] == "Retain"
+    assert table["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_two_stacks_fit_one_account(chosen: Synthesized, synthesized: Synthesized) -> None:
+    """Nothing that is one of a kind in an account is named by the template."""
+    assert (synthesized.stack_name, chosen.stack_name) == ("Aureon", "Staging")
+    assert chosen.functions()["ingest"]["Environment"]["Variables"][STACK] == "Staging"
+    for kind, name in NAMES.items():
+        assert not [one for one in synthesized.of_type(kind).values() if name in one], kind
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_the_stack_and_its_table_are_protected_from_deletion_unless_it_is_said(
+    chosen: Synthesized, synthesized: Synthesized, protected: bool
+) -> None:
+    stack = synthesized if protected else chosen
+    (table,) = stack.of_type("AWS::DynamoDB::Table").values()
+
+    assert stack.termination_protection is protected
+    assert table["DeletionProtectionEnabled"] is protected
+
+
+def test_requests_are_traced_where_it_is_asked_for(chosen: Synthesized) -> None:
+    for function in chosen.functions().values():
+        assert function["TracingConfig"] == {"Mode": "Active"}
+
+
+def test_executions_are_kept_for_ingestion_where_it_is_asked_for(chosen: Synthesized) -> None:
+    kept = {
+        handler: function["ReservedConcurrentExecutions"]
+        for handler, function in chosen.functions().items()
+        if "ReservedConcurrentExecutions" in function
+    }
+    assert kept == {"ingest": 100}
+
+
+@pytest.mark.parametrize(
+    ("changed", "whose"), [("ingest.py", {"ingest"}), ("aureon/core/exact.py", None)]
+)
+def test_with_snapshots_changed_code_is_a_new_version(
+    assets: Assets, tmp_path: Path, changed: str, whose: set[str] | None
+) -> None:
+    """Of a function whose module has changed; of all, where the package has, which is a layer."""
+    settings = Settings(snap_start=True)
+    functions = tmp_path / "functions"
+    shutil.copytree(bundle.FUNCTIONS, functions, ignore=shutil.ignore_patterns("__pycache__"))
+    with (functions / changed).open("a") as file:
+        file.write("# Changed.\n")
+    after = bundle.build(bundle.HOST, functions=functions, folder=tmp_path / "bundle")
+
+    before_stack = synthesize(assets, settings, tmp_path / "before")
+    after_stack = synthesize(after, settings, tmp_path / "after")
+
+    old, new = versions(before_stack), versions(after_stack)
+    assert {name for name in old if old[name] != new[name]} == (whose or set(old))
+
+
+def versions(synthesized: Synthesized) -> dict[str, str]:
+    """The logical ids of the published versions, by handler: another id is another version."""
+    functions = synthesized.of_type("AWS::Lambda::Function")
+    return {
+        functions[version["FunctionName"]["Ref"]]["Handler"].partition(".")[0]: name
+        for name, version in synthesized.of_type("AWS::Lambda::Version").items()
+    }
+
+
+def test_a_deployment_without_an_address_for_alarms_warns(
+    synthesized: Synthesized, chosen: Synthesized
+) -> None:
+    assert [text for text in synthesized.warnings if "alarm_email" in text]
+    assert not chosen.warnings

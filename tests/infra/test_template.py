@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import tarfile
 from pathlib import Path
 
 import cfnlint.api
 import pytest
 from cfnlint.config import ManualArgs
 
-from aureon import messages, times
-from aureon.routes import QUEUE_ROUTE, ROUTES, Route
-from aureon.store import LONGEST_CALL_SECONDS
-from aureon.table import DELETE_AFTER, SCHEMA
+from aureon.api.routes import CUSTOMER_SESSION, NO_TOKEN, ROUTES, Route
+from aureon.core import times
+from aureon.ledger import messages
+from aureon.storage.store import LONGEST_CALL_SECONDS
+from aureon.storage.table import DELETE_AFTER, SCHEMA
 from infra import api
-from tests.infra.conftest import Synthesized
+from infra.bundle import ROOT
+from tests.infra.conftest import aws_cdk
+from tests.support.template import Synthesized
 
 MAX_GATEWAY_SECONDS = 30
 
@@ -44,7 +49,9 @@ def test_the_data_outlive_a_mistake(synthesized: Synthesized) -> None:
     for resource in synthesized.resources.values():
         if resource["Type"] not in ("AWS::DynamoDB::Table", "AWS::SQS::Queue"):
             continue
-        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+        # What a failed creation leaves behind nobody would look for.
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resource["UpdateReplacePolicy"] == "Retain"
     assert table["DeletionProtectionEnabled"] is True
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
@@ -56,7 +63,7 @@ def test_what_says_when_it_may_go_is_deleted(synthesized: Synthesized) -> None:
 
 
 def test_there_is_a_function_for_each_handler(synthesized: Synthesized) -> None:
-    functions = Path(messages.__file__).parents[1]
+    functions = Path(messages.__file__).parents[2]
 
     assert set(synthesized.functions()) == {path.stem for path in functions.glob("*.py")}
 
@@ -66,8 +73,10 @@ def test_functions_run_where_their_bundle_is_built_for(synthesized: Synthesized)
     for function in synthesized.functions().values():
         assert function["Runtime"] == "python3.13"
         assert function["Architectures"] == ["arm64"]
-        assert function["TracingConfig"] == {"Mode": "Active"}
+        # Each segment of a trace would cost more than the request's own units.
+        assert "TracingConfig" not in function
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
         assert logs[function["LoggingConfig"]["LogGroup"]["Ref"]]["RetentionInDays"] == 30
         assert len(function["Layers"]) == 2
         assert "AUREON_TABLE" in function["Environment"]["Variables"]
@@ -95,8 +104,9 @@ def test_a_message_is_hidden_for_six_timeouts_of_its_consumer(synthesized: Synth
     assert mapping["MaximumBatchingWindowInSeconds"] > 0
     assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
     assert hidden_seconds >= 6 * consumer["Timeout"] + mapping["MaximumBatchingWindowInSeconds"]
-    # A message that waits for a deletion to be old enough doesn't die of it.
+    # Neither a deletion that is not old enough nor an hour without a database kills a message.
     assert hidden_seconds * (deliveries - 1) > times.LONGEST_HANDLER.total_seconds()
+    assert hidden_seconds * (deliveries - 1) >= 3_600
 
 
 def test_a_message_dies_into_the_other_queue_and_stays_for_two_weeks(
@@ -108,40 +118,51 @@ def test_a_message_dies_into_the_other_queue_and_stays_for_two_weeks(
         assert queue["SqsManagedSseEnabled"] is True
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_every_route_leads_to_its_function_in_both_forms(
-    synthesized: Synthesized, route: tuple[str, str, str]
-) -> None:
-    method, path, handler = route
-    path = path.rstrip("/")
-    forms = {f"{method} {path}", f"{method} {path}/"} if path else {f"{method} /"}
-    if "{external_id}" in path:
-        # Greedy: with all the slashes that come, and what a route goes on with behind the id.
-        until = path.partition("{external_id}")[0]
-        forms = {f"{method} {until}{{external_id+}}"}
+def handlers_by_key(synthesized: Synthesized) -> dict[str, str]:
+    """The handler behind each key of the gateway's routes, but for the queue's."""
     integrations = synthesized.of_type("AWS::ApiGatewayV2::Integration")
     functions = synthesized.of_type("AWS::Lambda::Function")
     found = {}
     for served in synthesized.of_type("AWS::ApiGatewayV2::Route").values():
-        if served["RouteKey"] in forms:
-            integration = integrations[served["Target"]["Fn::Join"][1][1]["Ref"]]
+        integration = integrations[served["Target"]["Fn::Join"][1][1]["Ref"]]
+        if "IntegrationUri" in integration:
             function = functions[integration["IntegrationUri"]["Fn::GetAtt"][0]]
-            found[served["RouteKey"]] = function["Handler"]
-
-    assert found == dict.fromkeys(forms, f"{handler}.handler")
-
-
-def test_the_api_serves_nothing_else(synthesized: Synthesized) -> None:
-    served = {
-        route["RouteKey"] for route in synthesized.of_type("AWS::ApiGatewayV2::Route").values()
-    }
-
-    plain = [route for route in (*ROUTES, QUEUE_ROUTE) if "{external_id}" not in route.path]
-    assert len(served) == 2 * len(plain) - len(("GET /",)) + len(("GET", "PATCH", "DELETE"))
-    assert not [key for key in served if "$default" in key or "proxy" in key]
+            found[served["RouteKey"]] = function["Handler"].removesuffix(".handler")
+    return found
 
 
-@pytest.mark.parametrize("slash", ["", "/"])
+def test_every_route_leads_to_its_function_in_both_forms_and_the_rest_to_the_fallback(
+    synthesized: Synthesized,
+) -> None:
+    wanted = {"$default": "fallback"}
+    for route in ROUTES:
+        if route.scope == CUSTOMER_SESSION:
+            # One for all, since browsers of other origins ask for each with OPTIONS first.
+            wanted["ANY /v1/customer-portal/{path+}"] = "portal"
+            continue
+        path = route.path.rstrip("/")
+        forms = [path, f"{path}/{{rest+}}"] if path else ["/"]
+        if "{external_id}" in path:
+            # Greedy: with all the slashes that come, and what a route goes on with behind the id.
+            forms = [path.partition("{external_id}")[0] + "{external_id+}"]
+        wanted |= {f"{route.method} {form}": route.handler for form in forms}
+
+    assert handlers_by_key(synthesized) == wanted
+
+
+# What an HTTP API takes as a part of a route's path; a slash at the end is a part too many.
+PART = re.compile(r"(\{[\w.:-]+\+?\}|[a-zA-Z0-9.:_-]+)")
+
+
+def test_every_key_of_a_route_is_one_that_the_gateway_takes(synthesized: Synthesized) -> None:
+    for served in synthesized.of_type("AWS::ApiGatewayV2::Route").values():
+        method, _, path = served["RouteKey"].partition(" ")
+        if method != "$default" and path != "/":
+            assert all(map(PART.fullmatch, path.removeprefix("/").split("/"))), path
+            assert method in ("ANY", "GET", "POST", "PATCH", "PUT", "DELETE")
+
+
+@pytest.mark.parametrize("slash", ["", "/{rest+}"])
 def test_the_queue_is_sent_to_by_the_gateway_as_the_authorizer_says(
     synthesized: Synthesized, slash: str
 ) -> None:
@@ -169,7 +190,7 @@ def test_the_queue_is_sent_to_by_the_gateway_as_the_authorizer_says(
     assert sending["RequestParameters"]["MessageBody"] == "$request.body"
     assert json.loads(sending["RequestParameters"]["MessageAttributes"]) == {
         name: {"DataType": "String", "StringValue": f"${{context.authorizer.{name}}}"}
-        for name in ("organization_id", "request_key")
+        for name in ("organization_id", "request_key", "may_grant")
     }
     assert sending["ResponseParameters"] == {
         "200": {"ResponseParameters": [{"Destination": "overwrite:statuscode", "Source": "202"}]}
@@ -186,7 +207,9 @@ def test_the_gateway_may_send_to_the_ingestion_queue_and_nothing_else(
     ]
     (policy,) = role["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
 
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
     assert statement["Action"] == "sqs:SendMessage"
     assert statement["Resource"]["Fn::GetAtt"][0] == synthesized.queue_of("consumer")
 
@@ -203,8 +226,8 @@ def test_constructs_take_what_they_are_made_of_by_name() -> None:
 
 def test_routes_that_the_gateway_cannot_tell_apart_are_refused() -> None:
     routes = [
-        Route("GET", "/v1/customers/external/{external_id}", "customers"),
-        Route("GET", "/v1/customers/external/{external_id}/state", "balances"),
+        Route("GET", "/v1/customers/external/{external_id}", "customers", "one", NO_TOKEN),
+        Route("GET", "/v1/customers/external/{external_id}/state", "balances", "two", NO_TOKEN),
     ]
 
     with pytest.raises(ValueError, match="state"):
@@ -218,5 +241,37 @@ def test_the_api_is_throttled_and_logs_no_personal_data(synthesized: Synthesized
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
     assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] > 0
     assert "$context.requestId" in logged.values()
+    # Metrics of each route are paid for one by one.
+    assert "DetailedMetricsEnabled" not in stage["DefaultRouteSettings"]
     # A path may hold an external id, and an address is a person's.
     assert not {"$context.path", "$context.identity.sourceIp"} & set(logged.values())
+
+
+def test_what_needs_no_token_is_throttled_by_itself(synthesized: Synthesized) -> None:
+    ((name, stage),) = synthesized.of_type("AWS::ApiGatewayV2::Stage").items()
+    made = synthesized.of_type("AWS::ApiGatewayV2::Route")
+    keys = set(api.public_keys(ROUTES))
+    public = {name: key for name, route in made.items() if (key := route["RouteKey"]) in keys}
+
+    # What no route takes costs a call of a function, too.
+    assert {"GET /", "GET /health", "GET /openapi.json", api.DEFAULT} <= keys
+    assert not [key for key in keys if "/v1/" in key]
+    assert set(stage["RouteSettings"]) == set(public.values())
+    for throttle in stage["RouteSettings"].values():
+        for limit, of_all in throttle.items():
+            assert 0 < of_all < stage["DefaultRouteSettings"][limit]
+    # The gateway refuses settings of a route that is not there yet.
+    assert set(public) <= set(synthesized.resources[name]["DependsOn"])
+
+
+def test_the_app_has_the_flags_that_the_cdk_recommends() -> None:
+    """Among them the one without which a changed layer makes no new version of a function."""
+    library = Path(aws_cdk.__file__).parent / "_jsii"
+    with tarfile.open(next(library.glob("aws-cdk-lib@*.tgz"))) as archive:
+        file = archive.extractfile("package/recommended-feature-flags.json")
+        assert file
+        recommended = json.load(file)
+    kept = json.loads((ROOT / "cdk.json").read_text())["context"]
+
+    assert recommended["@aws-cdk/aws-lambda:recognizeLayerVersion"] is True
+    assert {name: kept.get(name) for name in recommended} == recommended

@@ -1,4 +1,4 @@
-"""Callers of the real handlers, on the real engine."""
+"""Callers of the real handlers, on the real engine in this process, or on the one of all tests."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from aureon import dead_letters, queue, runtime, tokens
-from aureon.store import Store
+from aureon.access import organizations, tokens
+from aureon.api import runtime
+from aureon.ledger import dead_letters
+from aureon.storage import queue
+from aureon.storage.store import Store
 from aureon_cli import engine as embedded
 from aureon_cli.engine import Engine
-from tests.api import Api
-from tests.queue import Queues
+from tests.support import inline_engine
+from tests.support.deliveries import Queues
+from tests.support.handlers import Api
+from tests.support.seams import without_pauses
 
 NewApi = Callable[[], Api]
 
 runtime.logger.setLevel("WARNING")
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """A table of the engine in this process, and nothing pauses before it tries again."""
+    with inline_engine.table() as store, without_pauses():
+        yield store
 
 
 @pytest.fixture
@@ -24,9 +36,9 @@ def new_api(store: Store, monkeypatch: pytest.MonkeyPatch) -> NewApi:
     monkeypatch.setattr(runtime, "_store", lambda: store)
 
     def new() -> Api:
-        organization_id = tokens.create_organization(store, "Test")
-        token, _ = tokens.create(store, organization_id)
-        return Api(store, organization_id, token)
+        organization_id = organizations.create(store, "Test")
+        token, _ = tokens.create(store.of(organization_id))
+        return Api(store.of(organization_id), token)
 
     return new
 

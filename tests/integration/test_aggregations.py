@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -13,27 +12,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aureon import catalog, runtime, tokens
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.conflicts import conflicts
+from aureon.access import organizations, tokens
+from aureon.api import runtime
+from aureon.meters import catalog
 from tests.integration.test_backfill import aggregation
-from tests.recount import assert_conserved
-from tests.seams import restart_handlers, without_pauses
+from tests.support import inline_engine
+from tests.support.conflicts import conflicts
+from tests.support.handlers import Api, Reply
+from tests.support.recount import assert_conserved
+from tests.support.seams import restart_handlers, without_pauses
 
 FUNCTIONS: Final = ("sum", "count", "avg", "max", "min", "unique")
 WRITERS: Final = 16
 REQUESTS: Final = 4
 METERS: Final = "/v1/meters/"
 START: Final = datetime(2026, 11, 1, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
 
 
 def create(api: Api, function: str, filter_: Any = None) -> str:
@@ -58,7 +51,7 @@ def plain(function: str, values: list[Any]) -> Decimal:
     if not numbers:
         return Decimal(0)
     total = sum(numbers, Decimal(0))
-    mean = (total / len(numbers)).quantize(Decimal("1e-9"))
+    mean = (total / len(numbers)).quantize(Decimal("1e-12"))
     return {"sum": total, "avg": mean, "max": max(numbers), "min": min(numbers)}[function]
 
 
@@ -162,9 +155,9 @@ def test_meters_make_of_events_what_a_plain_model_makes(
     with inline_engine.table() as store, pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "_store", lambda: store)
         restart_handlers()
-        organization_id = tokens.create_organization(store, "Test")
-        token, _ = tokens.create(store, organization_id)
-        api = Api(store, organization_id, token)
+        organization_id = organizations.create(store, "Test")
+        token, _ = tokens.create(store.of(organization_id))
+        api = Api(store.of(organization_id), token)
         meters = {
             create(api, function, filter_): (function, filter_)
             for filter_ in filters

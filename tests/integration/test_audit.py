@@ -15,29 +15,29 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from aureon import audit as audit_module
-from aureon import directory, keys
-from aureon import store as store_module
-from aureon.audit import Audit, Outcome
-from aureon.domain.events import Named
+from aureon.audit import ledger_audit as audit_module
+from aureon.audit.ledger_audit import Audit, Outcome
+from aureon.core.errors import NotFound
+from aureon.core.retry import Backoff
+from aureon.domain.events import CustomerRef
 from aureon.domain.pages import encode_events, page_item
-from aureon.errors import NotFound
-from aureon.keys import PageKey
-from aureon.store import Item, Store, delete, put_new, update
-from aureon_cli import audit as audit_command
-from aureon_cli import dev
+from aureon.storage import directory, keys
+from aureon.storage import store as store_module
+from aureon.storage.keys import PageKey
+from aureon.storage.store import Item, Store, delete, put_new, update
+from aureon_cli.commands import audit as audit_command
 from aureon_cli.main import app
-from tests.api import Api
-from tests.faults import Call, Calls, Crash, Fault, faults
 from tests.integration.conftest import NewApi
-from tests.recount import assert_conserved, counted, pages, scan
+from tests.support.faults import Call, Calls, Crash, Fault, faults
+from tests.support.handlers import Api
+from tests.support.recount import assert_conserved, counted, pages, scan
 
 HOUR = "2026-11-23T01"
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_module, "FIRST_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(audit_module, "BACKOFF", Backoff(0.0))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def usage(units: Any = 1, **more: Any) -> dict[str, Any]:
 
 
 def audit(api: Api, customer_id: str | None = None, *, repair: bool = False) -> list[Outcome]:
-    work = Audit(api.store, api.organization_id, repair)
+    work = Audit(api.store, repair)
     outcomes = list(work.of_customer(customer_id) if customer_id else work.of_organization())
     assert work.compared == work.ledgers
     return outcomes
@@ -85,19 +85,12 @@ def statuses(outcomes: list[Outcome]) -> set[str]:
 
 def tamper(api: Api, ledger_id: str, meter_id: str, *, shard: int = 0, **figures: Any) -> None:
     """Add to the figures of a balance behind the ledger's back, or make it."""
-    names = list(figures)
-    api.store.write(
-        update(
-            keys.balance(api.organization_id, ledger_id, meter_id, 1, shard),
-            "ADD " + ", ".join(f"#{name} :{name}" for name in names),
-            names={f"#{name}": name for name in names},
-            values={f":{name}": value for name, value in figures.items()},
-        )
-    )
+    key = api.store.keys.balance(ledger_id, meter_id, 1, shard)
+    api.store.write(update(key, added=figures))
 
 
 def repairs(api: Api, ledger_id: str) -> list[Item]:
-    log = keys.log(api.organization_id, ledger_id)
+    log = api.store.keys.log(ledger_id)
     return list(api.store.query(log, prefix=keys.REPAIR_PREFIX))
 
 
@@ -110,8 +103,8 @@ def page_keys(api: Api) -> list[keys.Key]:
 
 
 def mark_spread(api: Api, customer_id: str) -> None:
-    key = keys.customer(api.organization_id, customer_id)
-    api.store.write(update(key, "SET spread = :true", values={":true": True}))
+    key = api.store.keys.customer(customer_id)
+    api.store.write(update(key, {"spread": True}))
 
 
 Matches = Callable[[Call], bool]
@@ -174,7 +167,7 @@ def test_ordinary_traffic_audits_clean(api: Api, meter_id: str) -> None:
     for _ in range(20):
         api.ingest(usage(1, customer_id=first))
 
-    work = Audit(api.store, api.organization_id)
+    work = Audit(api.store)
     outcomes = list(work.of_organization())
 
     assert statuses(outcomes) == {"clean"}
@@ -206,7 +199,7 @@ def test_a_figure_that_differs_is_found_with_both_values(
 
 
 def test_the_smallest_difference_is_found(api: Api, customer_id: str, meter_id: str) -> None:
-    big, small = Decimal(10) ** 14, Decimal("1e-9")
+    big, small = Decimal(10) ** 14, Decimal("1e-12")
     api.ingest(*[usage(big + small, customer_id=customer_id)] * 9)
     tamper(api, customer_id, meter_id, sum=small)
 
@@ -215,7 +208,7 @@ def test_the_smallest_difference_is_found(api: Api, customer_id: str, meter_id: 
 
 
 def test_a_balance_that_is_missing_is_found(api: Api, customer_id: str, meter_id: str) -> None:
-    api.store.write(delete(keys.balance(api.organization_id, customer_id, meter_id, 1, 0)))
+    api.store.write(delete(api.store.keys.balance(customer_id, meter_id, 1, 0)))
 
     expected = {("sum", 0, -7), ("used", 0, 3), ("granted", 0, 10), ("count", 0, 2)}
     assert found(only(audit(api))) == expected
@@ -295,7 +288,7 @@ def test_the_ledger_of_a_customer_whose_profile_is_lost_is_audited(
 ) -> None:
     # The directory may list what a read no longer finds.
     tamper(api, customer_id, meter_id, sum=1)
-    entry = keys.customer(api.organization_id, customer_id)
+    entry = api.store.keys.customer(customer_id)
 
     def lose() -> None:
         api.store.write(delete(entry))
@@ -336,7 +329,7 @@ def test_an_unknown_customer_or_organization_is_not_found(api: Api, nobody: str)
     with pytest.raises(NotFound):
         audit(api, nobody)
     with pytest.raises(NotFound):
-        list(Audit(api.store, nobody).of_organization())
+        list(Audit(api.store.of(nobody)).of_organization())
 
 
 def test_a_directory_of_several_parts_is_read_to_its_end(
@@ -355,7 +348,7 @@ def test_a_directory_of_several_parts_is_read_to_its_end(
 
 def test_a_page_that_cannot_be_read_is_named(api: Api, customer_id: str) -> None:
     (page,) = page_keys(api)
-    api.store.write(update(page, "SET body = :body", values={":body": b"no page"}))
+    api.store.write(update(page, {"body": b"no page"}))
 
     outcome = only(audit(api, repair=True))
 
@@ -364,7 +357,7 @@ def test_a_page_that_cannot_be_read_is_named(api: Api, customer_id: str) -> None
 
 
 def test_a_balance_whose_key_cannot_be_read_is_named(api: Api, customer_id: str) -> None:
-    key = keys.customer(api.organization_id, customer_id)._replace(sk="METER#broken")
+    key = api.store.keys.customer(customer_id)._replace(sk="METER#broken")
     api.store.transact([put_new(key, {"sum": 1})])
 
     outcome = only(audit(api))
@@ -393,7 +386,7 @@ def test_meters_that_were_created_later_or_archived_raise_no_alarm(
 
 
 def test_a_meter_that_is_created_meanwhile_raises_no_alarm(api: Api, customer_id: str) -> None:
-    work = Audit(api.store, api.organization_id)
+    work = Audit(api.store)
     first = list(work.of_organization())
     for _ in range(3):
         api.meter(func="count")
@@ -530,7 +523,7 @@ def test_it_runs_without_false_alarms_while_threads_ingest(api: Api, meter_id: s
 
 
 def audit_while_it_changes(api: Api) -> list[Outcome]:
-    return list(Audit(api.store, api.organization_id).of_organization())
+    return list(Audit(api.store).of_organization())
 
 
 def test_a_ghost_that_becomes_a_customer_meanwhile_is_compared_once(
@@ -593,7 +586,15 @@ def test_a_repair_leaves_its_trace_in_the_log(api: Api, customer_id: str, meter_
     (trace,) = repairs(api, customer_id)
     assert trace["meter_id"] == meter_id
     assert trace["generation"] == 1
-    others = {"used": 3, "granted": 10, "count": 2, "distinct": 0, "max": None, "min": None}
+    others = {
+        "used": 3,
+        "granted": 10,
+        "expired": 0,
+        "count": 2,
+        "distinct": 0,
+        "max": None,
+        "min": None,
+    }
     assert trace["before"] == {"sum": 93, **others}
     assert trace["after"] == {"sum": -7, **others}
     assert trace["repaired_at"] in trace[keys.SORT]
@@ -606,7 +607,7 @@ def test_a_repair_leaves_its_trace_in_the_log(api: Api, customer_id: str, meter_
 def test_a_repair_raises_the_revision_of_the_first_shard(
     api: Api, customer_id: str, meter_id: str
 ) -> None:
-    key = keys.balance(api.organization_id, customer_id, meter_id, 1, 0)
+    key = api.store.keys.balance(customer_id, meter_id, 1, 0)
     before = api.store.get(key)
     tamper(api, customer_id, meter_id, sum=100)
 
@@ -617,6 +618,7 @@ def test_a_repair_raises_the_revision_of_the_first_shard(
     assert after == {
         **before,
         "distinct": 0,
+        "expired": 0,
         "rev": before["rev"] + 1,
         "modified_at": repairs(api, customer_id)[0]["repaired_at"],
     }
@@ -625,7 +627,7 @@ def test_a_repair_raises_the_revision_of_the_first_shard(
 def test_a_repair_of_a_missing_balance_makes_it_anew(
     api: Api, customer_id: str, meter_id: str
 ) -> None:
-    api.store.write(delete(keys.balance(api.organization_id, customer_id, meter_id, 1, 0)))
+    api.store.write(delete(api.store.keys.balance(customer_id, meter_id, 1, 0)))
 
     assert only(audit(api, repair=True)).status == "repaired"
 
@@ -640,13 +642,13 @@ def test_a_repair_of_a_spread_balance_goes_to_the_first_shard(
     mark_spread(api, other)
     for _ in range(10):
         api.ingest(usage(2, customer_id=other))
-    balances = keys.customer(api.organization_id, other).pk
+    balances = api.store.keys.customer(other).pk
     *_, last = api.store.query(balances, prefix=keys.BALANCE_PREFIX)
     tamper(api, other, meter_id, shard=keys.parse_balance(last[keys.SORT]).shard, sum=-5)
 
     assert found(only(audit(api, repair=True))) == {("sum", 15, 20)}
 
-    first = api.store.get(keys.balance(api.organization_id, other, meter_id, 1, 0))
+    first = api.store.get(api.store.keys.balance(other, meter_id, 1, 0))
     assert first is not None
     assert (first["sum"], first["rev"]) == (5, 1)
     assert api.balances(other) == {meter_id: 20}
@@ -788,10 +790,10 @@ def fill_log(api: Api, ledger_id: str, count: int) -> None:
             encode_events([json.dumps([*event, "user"]).encode()]),
             last=0,
             meter_version=1,
-            customer=Named(False, ledger_id),
+            customer=CustomerRef(False, ledger_id),
         )
         place = PageKey(HOUR, f"r-{number:04}", 0, 0)
-        api.store.transact([put_new(keys.page(api.organization_id, ledger_id, place), item)])
+        api.store.transact([put_new(api.store.keys.page(ledger_id, place), item)])
 
 
 def peak_bytes(api: Api, customer_id: str) -> int:
@@ -943,25 +945,3 @@ def test_a_terminal_shows_how_far_it_has_come(
 
     assert "1/1" in result.stderr
     assert "pages 1" in result.stderr
-
-
-def test_local_is_the_running_service_and_its_own_organization(
-    api: Api, customer_id: str, command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running = dev.Running(
-        url="http://127.0.0.1:8000",
-        endpoint_url=api.store.client.meta.endpoint_url,
-        embedded=True,
-        table=api.store.table,
-        organization_id=api.organization_id,
-        process=1,
-    )
-    monkeypatch.setattr(dev.Running, "find", lambda data: running)
-    monkeypatch.delenv("AUREON_TABLE")
-
-    result = CliRunner().invoke(
-        app, ["--local", "audit", "--no-projection"], catch_exceptions=False
-    )
-
-    assert result.exit_code == 0
-    assert result.stderr.startswith("Ledgers: 1 clean,")

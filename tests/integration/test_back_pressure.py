@@ -8,15 +8,13 @@ from typing import Any, Final
 
 import pytest
 
-from aureon import ledger
-from aureon.errors import Unavailable
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.faults import Call, Fault, Plan, faults
-from tests.queue import deliver, message
-from tests.recount import assert_conserved
-from tests.seams import without_pauses
+from aureon.core.errors import Unavailable
+from aureon.ledger import committer
+from tests.support.deliveries import deliver, message
+from tests.support.faults import Call, Fault, Plan, faults
+from tests.support.handlers import Api, Reply
+from tests.support.recount import assert_conserved
+from tests.support.seams import without_pauses
 
 EVENTS: Final = 12
 MAX_ROUNDS: Final = 500
@@ -26,17 +24,10 @@ shares = pytest.mark.parametrize("share", [0.1, 0.5])
 seeds = pytest.mark.parametrize("seed", range(5))
 
 
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process: much is tried in vain."""
-    with inline_engine.table() as store:
-        yield store
-
-
 @pytest.fixture(autouse=True)
 def seams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No pauses, and few actions to a transaction, so that small requests take several."""
-    monkeypatch.setattr(ledger, "MAX_TRANSACTION_ACTIONS", 12)
+    monkeypatch.setattr(committer, "MAX_TRANSACTION_ACTIONS", 12)
     with without_pauses():
         yield
 
@@ -165,5 +156,5 @@ def test_a_throttled_handler_stops_trying_after_a_bounded_number_of_calls(
     with faults(api.store.client, writes) as calls:
         assert_postponed(api.ingest(*events(1, ids=False)))
 
-    assert len(calls) <= 2 * ledger.MAX_ATTEMPTS
+    assert len(calls) <= 2 * committer.MAX_ATTEMPTS
     assert total(api, customer_id) == EVENTS

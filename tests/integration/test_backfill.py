@@ -15,32 +15,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aureon import backfill, catalog, directory, keys, ledger, projection, runtime, times, tokens
-from aureon.audit import Audit
-from aureon.backfill import Job
+from aureon.access import organizations, tokens
+from aureon.api import runtime
+from aureon.audit.ledger_audit import Audit
+from aureon.core import times
 from aureon.domain.balances import LIMIT
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.backfill import Jobs, deliver, jobs, positions
-from tests.faults import Crash, Fault, faults, nth
-from tests.projection import EVERYONE, project_all
-from tests.projection import stored as projected
-from tests.recount import assert_conserved, scan
-from tests.seams import restart_handlers, without_pauses
+from aureon.ledger import committer
+from aureon.meters import backfills, catalog
+from aureon.meters.backfills import Job
+from aureon.projection import backfill, projector
+from aureon.storage import directory, keys
+from aureon.storage.store import Store
+from tests.support import inline_engine
+from tests.support.backfill_jobs import Jobs, deliver, jobs, positions
+from tests.support.faults import Crash, Fault, faults, nth
+from tests.support.handlers import Api, Reply
+from tests.support.projected import EVERYONE, project_all
+from tests.support.projected import stored as projected
+from tests.support.recount import assert_conserved, scan
+from tests.support.seams import restart_handlers, without_pauses
 
 METERS: Final = "/v1/meters/"
 START: Final = datetime(2026, 11, 1, 9, tzinfo=UTC)
 FUNCTIONS: Final = ("sum", "count", "avg", "max", "min", "unique")
 WRITERS: Final = 8
 WORKERS: Final = 3
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
 
 
 @pytest.fixture
@@ -149,9 +148,9 @@ def test_what_came_before_and_after_counts_as_if_the_meter_had_always_been_there
         patch_.setattr(backfill, "MAX_PAGES", 2)
         patch_.setattr(backfill, "MAX_VALUES", 2)
         restart_handlers()
-        organization_id = tokens.create_organization(store, "Test")
-        token, _ = tokens.create(store, organization_id)
-        api = Api(store, organization_id, token)
+        organization_id = organizations.create(store, "Test")
+        token, _ = tokens.create(store.of(organization_id))
+        api = Api(store.of(organization_id), token)
         for name in ("user_1", "user_2"):
             api.customer(f"{name}@example.com", external_id=name)
         always = {function: create(api, function) for function in FUNCTIONS}
@@ -235,9 +234,9 @@ def test_a_meter_shows_how_far_it_has_come(api: Api, queue: Jobs) -> None:
         "events": 0,
     }
 
-    meter = catalog.get(api.store, api.organization_id, meter_id)
+    meter = catalog.get(api.store, meter_id)
     with patch.object(directory, "CHUNK", 1), suppress(StopIteration):
-        steps = backfill.Backfill(api.store, api.organization_id, meter).of_organization()
+        steps = backfill.Backfill(api.store, meter).of_organization()
         for _ in range(4):
             next(steps)
 
@@ -328,11 +327,11 @@ def test_the_past_is_not_counted_while_it_may_still_grow(api: Api) -> None:
         meter_id = create(api)
         assert shown(api, customer_id) == {meter_id: (0, False)}
         ((body, delay_seconds),) = queue.sent
-        assert delay_seconds == backfill.MAX_DELAY_SECONDS
+        assert delay_seconds == backfills.MAX_DELAY_SECONDS
 
         queue.deliver()
 
-        assert queue.sent[0] == (body, backfill.MAX_DELAY_SECONDS)
+        assert queue.sent[0] == (body, backfills.MAX_DELAY_SECONDS)
         assert positions(api.store) == []
     with jobs():
         assert not deliver(body)
@@ -346,15 +345,15 @@ def test_a_call_that_does_not_know_the_meter_yet_is_why_the_past_is_waited_for(
 ) -> None:
     """It matches its event, the meter is made, its past is counted, and only then it commits."""
     customer_id = api.customer("user@example.com")
-    commit = ledger.Committer.commit
+    commit = committer.Committer.commit
 
     def delayed(self: Any, *, repeated: bool) -> None:
-        monkeypatch.setattr(ledger.Committer, "commit", commit)
+        monkeypatch.setattr(committer.Committer, "commit", commit)
         create(api)
         waiting.deliver()
         commit(self, repeated=repeated)
 
-    monkeypatch.setattr(ledger.Committer, "commit", delayed)
+    monkeypatch.setattr(committer.Committer, "commit", delayed)
     with jobs(wait=timedelta(hours=1 if patient else 0)) as waiting:
         use(api, 5, customer_id=customer_id)
         left = [body for body, _ in waiting.sent]
@@ -372,11 +371,11 @@ def test_a_call_that_does_not_know_the_meter_yet_is_why_the_past_is_waited_for(
 def test_by_default_the_longest_handler_is_waited_for(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meter = catalog.get(api.store, api.organization_id, create(api))
+    meter = catalog.get(api.store, create(api))
 
-    assert timedelta() < backfill.waiting(meter) <= times.LONGEST_HANDLER
-    monkeypatch.setenv(backfill.WAIT, "0")
-    assert backfill.waiting(meter) == timedelta()
+    assert timedelta() < backfills.waiting(meter) <= times.LONGEST_HANDLER
+    monkeypatch.setenv(backfills.WAIT, "0")
+    assert backfills.waiting(meter) == timedelta()
 
 
 def test_another_invocation_goes_on_when_time_runs_out(
@@ -429,8 +428,8 @@ def test_a_backfill_that_moves_is_left_alone_and_one_that_stands_still_is_taken_
     use(api, 1)
     meter_id = create(api)
     queue.sent.clear()
-    meter = catalog.get(api.store, api.organization_id, meter_id)
-    work = backfill.Backfill(api.store, api.organization_id, meter)
+    meter = catalog.get(api.store, meter_id)
+    work = backfill.Backfill(api.store, meter)
     next(work.of_organization())
     assert not work.stands_still()
 
@@ -499,7 +498,7 @@ def test_whichever_call_goes_wrong_the_past_counts_once(
     monkeypatch.setattr(directory, "CHUNK", 2)
     monkeypatch.setattr(backfill, "MAX_PAGES", 2)
     monkeypatch.setattr(backfill, "MAX_VALUES", 2)
-    monkeypatch.setattr(projection, "MAX_PAST_PAGES", 2)
+    monkeypatch.setattr(projector, "MAX_PAST_PAGES", 2)
     api.customer("user_1@example.com", external_id="user_1")
     always = create(api, function)
     with jobs() as queue:
@@ -569,7 +568,7 @@ def test_conservation_holds_while_others_ingest_read_and_audit(
             pass
 
     def audit(_: int) -> None:
-        outcomes = Audit(api.store, api.organization_id).of_organization()
+        outcomes = Audit(api.store).of_organization()
         everything.extend(outcome.status for outcome in outcomes)
 
     with ThreadPoolExecutor(WRITERS + WORKERS + 1) as pool, without_pauses():

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from aureon import catalog, exact, http, runtime, times, tokens
+from aureon.access import organizations, tokens
+from aureon.api import responses, runtime
+from aureon.core import exact, times
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST
-from aureon.store import Store
-from aureon.table import SCHEMA
-from tests.api import Api
-from tests.faults import Fault, faults
+from aureon.meters import catalog
+from aureon.storage.store import Store
+from aureon.storage.table import SCHEMA
 from tests.integration.conftest import NewApi
-from tests.recount import scan
+from tests.support.faults import Fault, faults
+from tests.support.handlers import Api
+from tests.support.recount import scan
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -70,9 +73,9 @@ def shared(dynamodb: DynamoDBClient) -> Iterator[Api]:
     dynamodb.create_table(TableName=store.table, **SCHEMA)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runtime, "_store", lambda: store)
-        organization_id = tokens.create_organization(store, "Test")
-        token, _ = tokens.create(store, organization_id)
-        yield Api(store, organization_id, token)
+        organization_id = organizations.create(store, "Test")
+        token, _ = tokens.create(store.of(organization_id))
+        yield Api(store.of(organization_id), token)
     dynamodb.delete_table(TableName=store.table)
 
 
@@ -125,17 +128,12 @@ EVENT: Final[Body] = {
 }
 TOO_LARGE_NUMBERS: Final = (
     10**15,
-    -(10**15),
     10**40,
     Decimal("1e15"),
     Decimal("1e999999"),
     Decimal("1000000000000000.5"),
 )
-TOO_FINE_NUMBERS: Final = (
-    Decimal("0.0000000001"),
-    Decimal("-1.1234567891"),
-    Decimal("1e-999999"),
-)
+TOO_LONG_NUMBERS: Final = (10**40, -(10**39), Decimal("0." + "1" * 39))
 NO_METADATA: Final[Sequence[Any]] = (None, [], [1], {}, {"a": 1}, "", "x" * 501)
 NO_TOKENS: Final[Sequence[Any]] = (-1, "10", True, Decimal("1.5"), Decimal("1.0"), 10**15)
 BAD_EVENTS: Final[dict[Place, Sequence[Any]]] = {
@@ -143,6 +141,7 @@ BAD_EVENTS: Final[dict[Place, Sequence[Any]]] = {
     ("customer_id",): [ABSENT, None, 7, True, [], "", "x" * 65],
     ("external_customer_id",): [7, True, [], "", "x" * 257],
     ("external_id",): [7, True, {}, "x" * 257],
+    ("parent_id",): [7, True, {}, "x" * 1_301],
     ("timestamp",): [
         1795482000,
         True,
@@ -152,6 +151,8 @@ BAD_EVENTS: Final[dict[Place, Sequence[Any]]] = {
         "2026-11-24T01:00:00",
         "2026-02-30T01:00:00Z",
         "2026-11-24T25:00:00Z",
+        "1969-12-31T23:59:59.999999Z",
+        "1970-01-01T00:00:00+00:01",
         "9999-12-31T23:59:59Z",
         "9999-12-31T23:59:59-14:00",
         "0001-01-01T00:00:00+14:00",
@@ -166,11 +167,12 @@ BAD_EVENTS: Final[dict[Place, Sequence[Any]]] = {
     ],
     ("metadata", ""): [1],
     ("metadata", "k" * 41): [1],
-    ("metadata", "units"): [*NO_METADATA, *TOO_LARGE_NUMBERS, *TOO_FINE_NUMBERS],
+    ("metadata", "units"): [*NO_METADATA, *TOO_LARGE_NUMBERS, *TOO_LONG_NUMBERS],
+    ("metadata", "other"): [*NO_METADATA, *TOO_LONG_NUMBERS],
     ("metadata", "_cost"): [None, 7, True, "1", []],
     ("metadata", "_cost", "amount"): [
-        *(ABSENT, None, "1", True, []),
-        *(*TOO_LARGE_NUMBERS, *TOO_FINE_NUMBERS),
+        *(ABSENT, None, "", "one", "1,5", " 1", "$1", "1e15", "0x1", True, []),
+        *(*TOO_LARGE_NUMBERS, *TOO_LONG_NUMBERS),
     ],
     ("metadata", "_cost", "currency"): [ABSENT, None, 7, "", "us", "usdt"],
     ("metadata", "_llm"): [None, 7, True, "text", []],
@@ -239,13 +241,13 @@ def test_a_timestamp_is_at_most_five_minutes_ahead(
         {"external_id": None},
         {"customer_id": None, "external_customer_id": "x" * 256},
         {"timestamp": None},
-        {"timestamp": "0001-01-01T00:00:00Z"},
+        {"timestamp": "1970-01-01t00:00:00z"},
         {"timestamp": "2020-02-29T23:59:59.999999+05:30"},
         {"metadata": {}},
         {"metadata": {f"{number:02}".ljust(40, "k"): "x" * 500 for number in range(50)}},
         {"metadata": {"units": 10**15 - 1}},
-        {"metadata": {"units": Decimal("-999999999999999.999999999")}},
-        {"metadata": {"_cost": {"amount": Decimal("0.000000001"), "currency": "usd"}}},
+        {"metadata": {"units": Decimal("-999999999999999.999999999999")}},
+        {"metadata": {"_cost": {"amount": Decimal("0.000000000001"), "currency": "usd"}}},
         {"an_unknown_key": {"of": ["any", "kind"]}},
     ],
     ids=shown,
@@ -340,7 +342,7 @@ def test_a_thousand_events_are_not_too_many(new_api: NewApi) -> None:
 
 @pytest.mark.parametrize("path", [INGEST, CUSTOMERS, METERS])
 def test_a_body_that_is_too_big_is_refused_with_its_size(api: Api, path: str) -> None:
-    size = http.MAX_BODY_BYTES + 1
+    size = responses.MAX_BODY_BYTES + 1
 
     reply = api.request("POST", path, b" " * size)
 
@@ -356,9 +358,9 @@ def test_an_answer_that_is_too_big_is_refused_as_lambda_would_measure_it(
     answer = api.get(path)
     size = len(exact.write(answer.text))
 
-    monkeypatch.setattr(http, "MAX_BODY_BYTES", size)
+    monkeypatch.setattr(responses, "MAX_BODY_BYTES", size)
     assert api.get(path).text == answer.text
-    monkeypatch.setattr(http, "MAX_BODY_BYTES", size - 1)
+    monkeypatch.setattr(responses, "MAX_BODY_BYTES", size - 1)
     refused = api.get(path)
 
     assert (refused.status, refused.body["error"]) == (413, "RequestTooLarge")
@@ -371,8 +373,7 @@ def test_an_answer_that_is_too_big_is_refused_as_lambda_would_measure_it(
         "9" * 5_000,
         "1." + "0" * 400_000,
         "0." + "3" * 400_000,
-        "0e999999999",
-        "1e999999999999999999",
+        "1e9999999999999999999",
     ],
     ids=shown,
 )
@@ -527,7 +528,7 @@ BAD_CUSTOMERS: Final[dict[Place, Sequence[Any]]] = {
     ("metadata",): [[], "text", 7, {f"k{number}": 1 for number in range(51)}],
     ("metadata", ""): [1],
     ("metadata", "k" * 41): [1],
-    ("metadata", "key"): [*NO_METADATA, *TOO_LARGE_NUMBERS, *TOO_FINE_NUMBERS],
+    ("metadata", "key"): [*NO_METADATA, *TOO_LONG_NUMBERS],
     ("metadata", "_cost"): [{"amount": 1, "currency": "usd"}],
     ("billing_address",): [7, "text", []],
     ("billing_address", "country"): [ABSENT, None, 7, "", "usa", "us", "XX", "US\n"],
@@ -535,10 +536,7 @@ BAD_CUSTOMERS: Final[dict[Place, Sequence[Any]]] = {
     ("tax_id",): [7, [], "", "x" * 501],
     ("locale",): [7, [], "", "x" * 501],
 }
-BAD_NEW_CUSTOMERS: Final[dict[Place, Sequence[Any]]] = {
-    ("email",): [*BAD_CUSTOMERS["email",], ABSENT, None],
-    ("type",): [7, "", "robot"],
-}
+BAD_NEW_CUSTOMERS: Final[dict[Place, Sequence[Any]]] = {("type",): [7, "", "robot"]}
 
 
 @pytest.mark.parametrize(("place", "value"), cases(BAD_CUSTOMERS | BAD_NEW_CUSTOMERS), ids=shown)
@@ -616,7 +614,7 @@ BAD_METERS: Final[dict[Place, Sequence[Any]]] = {
     (*FIRST, "value"): [
         # The clients can read no fraction back.
         *(ABSENT, None, [], {}, "x" * 501, Decimal("0.5")),
-        *(*TOO_LARGE_NUMBERS, *TOO_FINE_NUMBERS),
+        *(Decimal("1e15"), 10**38, -(10**38), *TOO_LONG_NUMBERS),
     ],
     ("filter", "clauses", 1, "conjunction"): [ABSENT, "xor"],
     (*INNER, "property"): [ABSENT, ""],
@@ -629,7 +627,7 @@ BAD_METERS: Final[dict[Place, Sequence[Any]]] = {
     ("custom_label",): [7, "", "x" * 501],
     ("custom_multiplier",): [0, -1, "1", True, Decimal("1.5"), 10**15],
     ("metadata",): [[], "text", 7],
-    ("metadata", "key"): [*NO_METADATA, 10**15],
+    ("metadata", "key"): [*NO_METADATA, 10**40],
 }
 BAD_NEW_METERS: Final[dict[Place, Sequence[Any]]] = {
     (name,): [*BAD_METERS[name,], ABSENT, None] for name in ("name", "filter", "aggregation")

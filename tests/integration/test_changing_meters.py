@@ -9,25 +9,18 @@ from typing import Any, Final
 
 import pytest
 
-from aureon import backfill, catalog, keys
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.backfill import Jobs, jobs
+from aureon.meters import catalog
+from aureon.projection import backfill
+from aureon.storage import keys
+from aureon.storage.store import Store
 from tests.integration.test_backfill import create, progress, shown, use
-from tests.recount import assert_conserved, scan
-from tests.seams import without_pauses
+from tests.support.backfill_jobs import Jobs, jobs
+from tests.support.handlers import Api, Reply
+from tests.support.recount import assert_conserved, scan
 
 METERS: Final = "/v1/meters/"
 WRITERS: Final = 8
 ROUNDS: Final = 12
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store, without_pauses():
-        yield store
 
 
 @pytest.fixture
@@ -252,7 +245,7 @@ def test_a_backfill_that_meets_an_archive_leaves_balances_right(
     use(api, 1, 2, 4, customer_id=customer_id)
     use(api, 8, customer_id=customer_id)
     meter_id = create(api)
-    meter = catalog.get(api.store, api.organization_id, meter_id)
+    meter = catalog.get(api.store, meter_id)
     count = backfill.Backfill._count
     parts = 0
 
@@ -267,11 +260,11 @@ def test_a_backfill_that_meets_an_archive_leaves_balances_right(
             api.patch(METERS + meter_id, {"is_archived": False})
 
     monkeypatch.setattr(backfill.Backfill, "_count", counted)
-    for _ in backfill.Backfill(api.store, api.organization_id, meter).of_organization():
+    for _ in backfill.Backfill(api.store, meter).of_organization():
         pass
     assert parts > 2
     assert_conserved(api.store)
-    assert not catalog.get(api.store, api.organization_id, meter_id).backfilled
+    assert not catalog.get(api.store, meter_id).backfilled
     queue.work_off()
 
     catalog.forget()

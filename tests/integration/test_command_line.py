@@ -12,16 +12,23 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from aureon import times, tokens
-from aureon.errors import InvalidToken
-from aureon.store import Store
-from aureon.tokens import Access, TokenRecord
+from aureon.access import organizations, tokens
+from aureon.access.tokens import Access, TokenRecord
+from aureon.core import times
+from aureon.core.errors import InvalidToken
+from aureon.storage.store import OrganizationStore, Store
 from aureon_cli import dev
 from aureon_cli.engine import Engine
 from aureon_cli.main import app
-from tests.local_service import AUREON
+from tests.integration.conftest import NewApi
+from tests.support.local_service import AUREON
 
 NOTICE = "engine.json"
+
+
+@pytest.fixture
+def store(served_store: Store) -> Store:
+    return served_store
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +51,7 @@ def local(store: Store, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_pat
         "endpoint_url": engine.endpoint_url,
         "embedded": True,
         "table": store.table,
-        "organization_id": tokens.create_organization(store, "Local"),
+        "organization_id": organizations.create(store, "Local"),
         "process": os.getpid(),
     }
     (tmp_path / ".aureon").mkdir()
@@ -73,11 +80,11 @@ def refused(*arguments: str) -> str:
 
 
 def access(store: Store, token: str) -> Access:
-    return tokens.Guard().check(store, f"Bearer {token}")
+    return tokens.TokenAuthenticator().authenticate(store, f"Bearer {token}")
 
 
-def only_record(store: Store, organization_id: str) -> TokenRecord:
-    (record,) = tokens.list_records(store, organization_id)
+def only_record(store: OrganizationStore) -> TokenRecord:
+    (record,) = tokens.list_records(store)
     return record
 
 
@@ -89,9 +96,9 @@ def test_it_says_its_version() -> None:
 def test_a_created_token_opens_its_organization_with_all_scopes(store: Store) -> None:
     organization_id = done("organizations", "create", "Acme")
     token = done("tokens", "create", "--organization", organization_id, "--name", "laptop")
-    record = only_record(store, organization_id)
+    record = only_record(store.of(organization_id))
     assert access(store, token) == Access(
-        organization_id, frozenset(tokens.SCOPES), None, record.id
+        organization_id, frozenset(tokens.SCOPES), None, record.id, "laptop"
     )
     assert record.name == "laptop"
 
@@ -118,7 +125,7 @@ def test_a_token_can_expire_after_a_while(store: Store, text: str, meant: timede
     organization_id = done("organizations", "create", "Acme")
     before = times.now()
     done("tokens", "create", "--organization", organization_id, "--expires-in", text)
-    expires_at = only_record(store, organization_id).expires_at
+    expires_at = only_record(store.of(organization_id)).expires_at
     assert expires_at is not None
     assert before + meant <= expires_at <= times.now() + meant
 
@@ -127,7 +134,7 @@ def test_a_token_can_expire_at_a_time(store: Store) -> None:
     organization_id = done("organizations", "create", "Acme")
     text = "2999-01-31T00:00:00+01:00"
     done("tokens", "create", "--organization", organization_id, "--expires-at", text)
-    assert only_record(store, organization_id).expires_at == times.from_text(text)
+    assert only_record(store.of(organization_id)).expires_at == times.from_text(text)
 
 
 @pytest.mark.parametrize(
@@ -145,17 +152,17 @@ def test_an_expiry_that_makes_no_sense_creates_nothing(store: Store, expiry: lis
     organization_id = done("organizations", "create", "Acme")
     result = aureon("tokens", "create", "--organization", organization_id, *expiry)
     assert result.exit_code == 2
-    assert list(tokens.list_records(store, organization_id)) == []
+    assert list(tokens.list_records(store.of(organization_id))) == []
 
 
 def test_a_revoked_token_opens_nothing_and_is_listed_as_revoked(store: Store) -> None:
     organization_id = done("organizations", "create", "Acme")
     token = done("tokens", "create", "--organization", organization_id)
-    record = only_record(store, organization_id)
+    record = only_record(store.of(organization_id))
     done("tokens", "revoke", "--organization", organization_id, record.id)
     with pytest.raises(InvalidToken):
         access(store, token)
-    revoked_at = only_record(store, organization_id).revoked_at
+    revoked_at = only_record(store.of(organization_id)).revoked_at
     assert revoked_at is not None
     listed = done("tokens", "list", "--organization", organization_id)
     assert revoked_at.isoformat(sep=" ", timespec="seconds") in listed
@@ -168,7 +175,7 @@ def test_a_list_shows_ids_whole_and_never_a_token(store: Store) -> None:
         for name in ("[bold]one[/]", "two")
     ]
     listed = done("tokens", "list", "--organization", organization_id)
-    for record in tokens.list_records(store, organization_id):
+    for record in tokens.list_records(store.of(organization_id)):
         assert record.id in listed
         assert record.name in listed
     assert not any(token in listed for token in made)
@@ -202,7 +209,7 @@ def test_on_aws_the_organization_must_be_named() -> None:
 def test_a_missing_table_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUREON_TABLE", "missing")
     said = refused("organizations", "create", "Acme")
-    assert said == "There is no such table in this account and region; AUREON_TABLE names it."
+    assert said == "The table does not exist in this account and region; AUREON_TABLE names it."
 
 
 def test_missing_credentials_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +259,15 @@ def test_local_is_refused_where_the_environment_names_something_else(
     assert refused("--local", "tokens", "list") == f"{name} is set, which --local would overrule."
 
 
+def test_local_is_refused_where_the_address_is_anothers(
+    local: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "events.jsonl").write_text("{}\n")
+    monkeypatch.setenv("AUREON_URL", "https://elsewhere.example")
+    told = "--url, or AUREON_URL, is set, which --local would overrule."
+    assert refused("--local", "ingest", "events.jsonl") == told
+
+
 def test_local_without_a_running_service_is_a_sentence(local: str, tmp_path: Path) -> None:
     (tmp_path / ".aureon" / NOTICE).unlink()
     assert refused("--local", "tokens", "list").startswith("No local service runs")
@@ -265,3 +281,66 @@ def test_local_does_not_trust_the_notice_of_a_service_that_was_killed(
         pass
     notice.write_text(json.dumps({**json.loads(notice.read_text()), "process": ended.pid}))
     assert refused("--local", "tokens", "list").startswith("No local service runs")
+
+
+def test_organizations_are_listed_with_what_was_set(store: Store) -> None:
+    acme, other = done("organizations", "create", "Acme"), done("organizations", "create", "Other")
+    mine = ("--organization", acme)
+    origins = ("--origin", "https://app.acme.dev", "--origin", "http://localhost:3000")
+
+    done("organizations", "rename", "Acme Ltd", *mine)
+    done("organizations", "settings", *mine, "--colour", "#3366FF", "--time-zone", "Europe/Berlin")
+    done("organizations", "settings", *mine, *origins)
+    lines = done("organizations", "list").splitlines()
+    done("organizations", "settings", *mine, "--colour", "", "--origin", "")
+    fewer = done("organizations", "list").splitlines()
+
+    (line,) = [line for line in lines if acme in line]
+    for said in ("Acme Ltd", "#3366ff", "Europe/Berlin", "https://app.acme.dev", "localhost:3000"):
+        assert said in line
+    assert any(other in line and "Other" in line for line in lines)
+    (line,) = [line for line in fewer if acme in line]
+    assert "Europe/Berlin" in line
+    assert "#3366ff" not in line
+    assert "acme.dev" not in line
+    assert organizations.name_of(store.of(acme)) == "Acme Ltd"
+    keys = ("--portal-metadata-key", "model", "--portal-metadata-key", "region")
+    assert "model region" in done("organizations", "settings", *mine, *keys)
+    assert "model region" in done("organizations", "settings", *mine)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["rename", ""], "A name has 1 to 256 characters."),
+        (["settings", "--colour", "blue"], "A colour is written as #rrggbb, as in #3366ff."),
+        (["settings", "--time-zone", "Europe"], "Unknown time zone; use an IANA name such as"),
+        (["settings", "--time-zone", "Mars/Phobos"], "Unknown time zone; use an IANA name such as"),
+        (["settings", "--time-zone", "../etc"], "Unknown time zone; use an IANA name such as"),
+        (["settings", "--origin", "https://a.dev/path"], "https://a.dev/path is not an origin"),
+        (["settings", "--origin", "*"], "* is not an origin"),
+        (["settings", "--portal-metadata-key", "k" * 41], "A key has 1 to 40 characters."),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_refused(
+    store: Store, arguments: list[str], said: str
+) -> None:
+    acme = done("organizations", "create", "Acme")
+    assert said in refused("organizations", *arguments, "--organization", acme)
+
+
+def test_an_organization_that_does_not_exist_has_no_settings(store: Store) -> None:
+    nobody = ("--organization", "nobody")
+    assert "nobody" in refused("organizations", "settings", *nobody, "--colour", "")
+    assert "nobody" in refused("organizations", "rename", "N", *nobody)
+
+
+def test_the_audit_of_the_running_service_is_of_its_own_organization(
+    new_api: NewApi, local: str
+) -> None:
+    new_api().customer("user@example.com")
+
+    result = aureon("--local", "audit", "--no-projection")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Ledgers: 0 clean,")

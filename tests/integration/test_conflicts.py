@@ -12,11 +12,12 @@ from unittest.mock import patch
 
 import pytest
 
-from aureon import ledger, tokens
-from tests.api import Api
-from tests.conflicts import HOLD_SECONDS, Conflicts, conflicts
-from tests.recount import assert_conserved
+from aureon.access import organizations, tokens
+from aureon.ledger import committer
 from tests.simulation.world import Weather, World
+from tests.support.conflicts import HOLD_SECONDS, Conflicts, conflicts
+from tests.support.handlers import Api
+from tests.support.recount import assert_conserved
 
 WRITERS: Final = 64
 # Each call takes up to so long, one way, besides the time for which it holds its items.
@@ -132,9 +133,9 @@ def rush(seed: int, events: int) -> Rush:
     world = World(seed)
     attempts = []
     with world.entered():
-        organization_id = tokens.create_organization(world.store, "Rush")
-        token, _ = tokens.create(world.store, organization_id)
-        api = Api(world.store, organization_id, token)
+        organization_id = organizations.create(world.store, "Rush")
+        token, _ = tokens.create(world.store.of(organization_id))
+        api = Api(world.store.of(organization_id), token)
         api.meter()
         customer_id = api.customer("user@example.com", external_id="user_123")
         event = {
@@ -170,7 +171,7 @@ def test_64_writers_of_one_customer_all_succeed_within_few_attempts(seed: int) -
 @pytest.mark.parametrize("seed", range(2))
 def test_shards_make_a_hot_customer_five_times_as_fast(seed: int) -> None:
     spread = rush(seed, events=8)
-    with patch.object(ledger, "CONFLICTS_BEFORE_SPREADING", NEVER):
+    with patch.object(committer, "CONFLICTS_BEFORE_SPREADING", NEVER):
         crowded = rush(seed, events=8)
 
     assert crowded.seconds >= 5 * spread.seconds

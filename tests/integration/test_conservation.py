@@ -16,9 +16,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from aureon.store import Store
+from aureon.storage.store import Store
 from tests.integration.conftest import NewApi
-from tests.recount import assert_conserved
+from tests.support.recount import assert_conserved
 
 NAMES = st.sampled_from(["api_usage", "tokens", "other"])
 EXTERNAL_IDS = st.sampled_from(["ann", "ben", "eve"])

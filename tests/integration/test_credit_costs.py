@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 
-from aureon import keys
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api
-from tests.costs import Cost, cost
-from tests.credits import Shape, assert_sound, capture, customer, grant, hold, spend
+from aureon.storage.store import Store
+from tests.support.costs import Cost, cost
+from tests.support.credit_makers import Shape, assert_sound, capture, customer, grant, hold, spend
+from tests.support.handlers import Api
 
 ROUNDS: Final = 1_000
 
 
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
-
-
 def items_of(store: Store, api: Api, customer_id: str) -> list[Any]:
-    return list(store.query(keys.customer(api.organization_id, customer_id).pk))
+    return list(store.query(api.store.keys.customer(customer_id).pk))
 
 
 def test_a_customer_who_ran_dry_a_thousand_times_costs_what_a_new_one_does(
@@ -60,7 +50,7 @@ def test_a_customer_who_ran_dry_a_thousand_times_costs_what_a_new_one_does(
 
 
 @pytest.mark.parametrize(
-    ("shape", "units"), [("own", 14), ("linked", 20), ("spread", 46), ("linked and spread", 84)]
+    ("shape", "units"), [("own", 16), ("linked", 24), ("spread", 48), ("linked and spread", 88)]
 )
 def test_a_spend_is_a_look_at_the_customer_one_at_its_credits_and_a_commit(
     api: Api, store: Store, shape: Shape, units: float

@@ -12,13 +12,12 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
-from aureon import times
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.clock import Clock
-from tests.credits import (
-    EXTERNAL_ID,
+from aureon.core import times
+from aureon.storage.store import Store
+from tests.integration.conftest import NewApi
+from tests.support import inline_engine
+from tests.support.clock import Clock
+from tests.support.credit_makers import (
     SHAPES,
     Shape,
     assert_sound,
@@ -29,11 +28,11 @@ from tests.credits import (
     release,
     spend,
     state,
-    usage,
 )
-from tests.faults import Call, faults
-from tests.integration.conftest import NewApi
-from tests.seams import without_pauses
+from tests.support.faults import Call, faults
+from tests.support.handlers import Api, Reply
+from tests.support.makers import EXTERNAL_ID, usage
+from tests.support.seams import without_pauses
 
 T = TypeVar("T")
 

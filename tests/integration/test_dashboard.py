@@ -9,8 +9,8 @@ from typing import Any, Final
 import pytest
 
 import dashboard
-from aureon.routes import ROUTES
-from aureon_cli.gateway import Context, RouteTable, to_event
+from aureon.api.routes import ROUTES, RouteTable
+from aureon_cli.gateway import Context, to_event
 
 TABLE: Final = RouteTable(ROUTES)
 ASSETS: Final = sorted(path.name for path in dashboard.FILES.iterdir() if path.name != "index.html")

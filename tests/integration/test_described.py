@@ -6,16 +6,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
-from aureon.routes import QUEUE_ROUTE
-from tests.api import Api
-from tests.described import OPERATIONS, assert_described
+from aureon.api.routes import CUSTOMER_SESSION, QUEUE_ROUTE, ROUTES
+from aureon.core import exact, times
+from aureon.reads.liability import Liability
 from tests.integration.test_dead_letters import bury
-from tests.projection import project_all
-from tests.queue import Queues, message
+from tests.support.deliveries import Queues, message
+from tests.support.described import OPERATIONS, assert_described
+from tests.support.handlers import Api
+from tests.support.projected import project_all
+from tests.support.watched import watch_all
+from tests.support.webhook_deliveries import deliveries
 
 EVENT = {
     "name": "api_usage",
@@ -57,7 +63,8 @@ def test_every_operation_answers_what_is_described(api: Api, queues: Queues) -> 
         if body is None:
             reply = {"GET": api.get, "DELETE": api.delete}[method](made, **query)
         else:
-            reply = {"POST": api.post, "PATCH": api.patch}[method](made, body)
+            content = exact.write(body)
+            reply = api.request(method, made, content, query=urlencode(query))
         assert reply.status < 300, reply.text
         return reply.text if path.endswith("/export") else reply.body
 
@@ -80,6 +87,8 @@ def test_every_operation_answers_what_is_described(api: Api, queues: Queues) -> 
         "unit": "custom",
         "custom_label": "calls",
         "custom_multiplier": 1000,
+        "external_id": "calls",
+        "group_by": ["units", "customer"],
     }
     meter_id = call("POST", "/v1/meters/", meter)["id"]
     api.backfill(meter_id)
@@ -89,10 +98,21 @@ def test_every_operation_answers_what_is_described(api: Api, queues: Queues) -> 
 
     listed("/v1/meters/")
     call("GET", "/v1/meters/{id}", id=meter_id)
-    call("GET", "/v1/meters/{id}/quantities", id=meter_id, interval="day", **DAYS)
+    call("GET", "/v1/meters/external/{external_id}", external_id="calls")
+    for more in ({}, {"group_by": "units"}, {"group_by": "customer"}):
+        call("GET", "/v1/meters/{id}/quantities", id=meter_id, interval="day", **DAYS, **more)
+    Liability(api.store).run()
+    today = times.to_text(times.now())
+    for days in (DAYS, {"start_timestamp": today, "end_timestamp": today}):
+        call("GET", "/v1/meters/{id}/credits", id=meter_id, **days)
+    for more in ({}, {"status": "over"}, {"left_at_most": "5", "sorting": "-left"}):
+        call("GET", "/v1/meters/{id}/customers", id=meter_id, **more)
     call("POST", "/v1/meters/preview", {name: meter[name] for name in ("filter", "aggregation")})
 
+    call("PUT", "/v1/customers/external/{external_id}", {}, external_id="user%2F1")
+    call("PUT", "/v1/customers/external", {"name": "Jane"}, external_id="user/1")
     listed("/v1/customers/")
+    call("GET", "/v1/customers/export")
     call("GET", "/v1/customers/{id}", id=customer_id)
     call("GET", "/v1/customers/external/{external_id}", external_id="user%2F1")
     listed("/v1/customer-meters/")
@@ -102,33 +122,103 @@ def test_every_operation_answers_what_is_described(api: Api, queues: Queues) -> 
         state = call("GET", path, id=customer_id, external_id="user%2F1")
         assert state["active_meters"]
 
+    for path in ("/v1/customers/external", "/v1/customers/state"):
+        assert call("GET", path, external_id="user/1")["id"] == customer_id
+
     event_id = listed("/v1/events/", **{"metadata[units]": "-10"})["id"]
     call("GET", "/v1/events/{id}", id=event_id)
     listed("/v1/events/names")
+    listed("/v1/event-types/")
     for line in call("GET", "/v1/events/export").splitlines():
         assert_described("GET /v1/events/{id}", 200, {"Content-Type": "application/json"}, line)
 
-    call("POST", "/v1/credits/spend", USE)
-    for end, body in (("capture", {"metadata": {"units": 1}}), ("release", {})):
+    lot = {"expires_in_seconds": 86_400, "priority": 1, "note": "welcome"}
+    call("POST", "/v1/credits/grants", {**USE, **lot})
+    grant_id = listed("/v1/credits/grants", customer_id=customer_id)["id"]
+    call("GET", "/v1/credits/grants/{id}", id=grant_id)
+    call("POST", "/v1/credits/grants/{id}/void", {}, id=grant_id)
+
+    credit = {"customer_id": customer_id, "meter_id": meter_id, "units": 5}
+    given = call("POST", "/v1/customer-meters/credits", credit)
+    call("POST", "/v1/customer-meters/credits/{id}/reverse", {}, id=given["id"])
+
+    call("POST", "/v1/credits/grants", USE)
+    spent_id = call("POST", "/v1/credits/spend", USE)["id"]
+    assert call("GET", "/v1/customer-meters/{id}/statement", id=balance_id)["lines"]
+    call("POST", "/v1/credits/refunds", {"event_id": spent_id, "units": 1, "reason": "broken"})
+    call("POST", "/v1/events/{id}/void", {}, id=spent_id)
+    assert call("GET", "/v1/events/{id}", id=spent_id)["refunds"]
+    for end, body in (
+        ("capture", {"metadata": {"units": 1}}),
+        ("extend", {"expires_in_seconds": 900}),
+        ("release", {}),
+    ):
         hold = call("POST", "/v1/credits/holds", {**USE, "external_id": end})
+        assert listed("/v1/credits/holds", customer_id=customer_id)["id"] == hold["id"]
         call("POST", f"/v1/credits/holds/{{id}}/{end}", body, id=hold["id"])
         call("GET", "/v1/credits/holds/{id}", id=hold["id"])
 
+    thresholds = [{"available_credits": 5}, {"percent": 50}]
+    path = "/v1/customer-meters/{id}/thresholds"
+    call("PUT", path, {"thresholds": thresholds, "notify_current": True}, id=balance_id)
+    call("GET", path, id=balance_id)
+    api.ingest({**USE, "metadata": {"units": 10_000}})
+    watch_all(api.store)
+    listed("/v1/alerts/")
+
+    endpoint = {"url": "https://example.invalid/hook", "events": ["customer.created"]}
+    endpoint_id = call("POST", "/v1/webhooks/endpoints", endpoint)["id"]
+    listed("/v1/webhooks/endpoints")
+    call("GET", "/v1/webhooks/endpoints/{id}", id=endpoint_id)
+    call("PATCH", "/v1/webhooks/endpoints/{id}/secret", {}, id=endpoint_id)
+    call("PATCH", "/v1/webhooks/endpoints/{id}", {"name": "Hook"}, id=endpoint_id)
+    with deliveries() as sent:
+        api.customer("hooked@example.com")
+        watch_all(api.store)
+        sent.deliver()
+        event_id = listed("/v1/webhooks/deliveries")["webhook_event"]["id"]
+        call("POST", "/v1/webhooks/events/{id}/redeliver", {}, id=event_id)
+    call("DELETE", "/v1/webhooks/endpoints/{id}", id=endpoint_id)
+
     bury(queues, message(api.organization_id, {"name": ""}), message(api.organization_id, USE))
     listed("/v1/dead-letters/")
+    bury(queues, message(api.organization_id, {"name": ""}))
+    call("DELETE", "/v1/dead-letters/{id}", id=listed("/v1/dead-letters/")["id"])
     call("POST", "/v1/dead-letters/redrive", {"ids": ["nobody's"]})
     call("POST", "/v1/dead-letters/redrive", {})
 
     token = call("POST", "/v1/tokens/", {"scopes": ["events:read"]})
     listed("/v1/tokens/")
+    listed("/v1/activity/")
+    call("GET", "/v1/activity/export")
     call("GET", "/v1/tokens/current")
+    call("GET", "/v1/overview")
+    call("PATCH", "/v1/organizations/current", {"colour": "#3366ff"})
+    call("GET", "/v1/organizations/current")
     call("DELETE", "/v1/tokens/{id}", id=token["id"])
+
+    opened = call("POST", "/v1/customer-sessions/", {"customer_id": customer_id})
+    customer = replace(api, token=opened["token"])
+    for route in ROUTES:
+        if route.scope == CUSTOMER_SESSION:
+            query = urlencode(DAYS | {"interval": "day"}) if route.path.endswith("ties") else ""
+            seen = customer.request(
+                "GET", route.path.format(id=f"{customer_id}.{meter_id}"), query=query
+            )
+            assert seen.status == 200, seen.text
+            done.add(f"GET {route.path}")
 
     call("PATCH", "/v1/meters/{id}", {"is_archived": True}, id=meter_id)
     call("PATCH", "/v1/customers/{id}", {"name": "New"}, id=customer_id)
     by_external_id = "/v1/customers/external/{external_id}"
     call("PATCH", by_external_id, {"metadata": {}}, external_id="user%2F1")
+    named = "/v1/customers/external"
+    changed = api.request("PATCH", named, b'{"name": "Newer"}', query="external_id=user%2F1")
+    assert changed.status == 200, changed.text
+    done.add(f"PATCH {named}")
     call("DELETE", by_external_id, external_id="user%2F1")
+    api.customer("third@example.com", external_id="user/3")
+    call("DELETE", named, external_id="user/3")
     call("DELETE", "/v1/customers/{id}", id=api.customer("second@example.com"))
     call("GET", "/health")
     call("GET", "/openapi.json")

@@ -8,23 +8,21 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from aureon import dead_letters
-from aureon.queue import text
+from aureon.ledger import dead_letters
+from aureon.storage.queue import text
+from aureon.storage.store import Store
 from aureon_cli.engine import Engine
 from aureon_cli.main import app
-from tests.api import Api
 from tests.integration.conftest import NewApi
-from tests.queue import Queues, Sent, message, texts
-from tests.recount import assert_conserved, stored
+from tests.support.deliveries import Queues, Sent, message, texts
+from tests.support.handlers import Api
+from tests.support.makers import usage
+from tests.support.recount import assert_conserved, stored
 
 
-def usage(units: int = 1, **more: Any) -> dict[str, Any]:
-    return {
-        "name": "api_usage",
-        "external_customer_id": "user_123",
-        "metadata": {"units": units},
-        **more,
-    }
+@pytest.fixture
+def store(served_store: Store) -> Store:
+    return served_store
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +102,7 @@ def test_an_explanation_says_all_that_is_known_and_prints_the_body_alone(
 
 def test_a_message_that_is_not_there_is_a_sentence() -> None:
     assert dlq("explain", "nothing", code=1).stderr == (
-        "aureon: There is no dead letter nothing, or somebody is looking at it.\n"
+        "aureon: The dead letter nothing does not exist, or somebody is looking at it.\n"
     )
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from aureon.queue import Queue, text
+from aureon.storage.queue import Queue, text
 from aureon_cli import event_source
 from aureon_cli.event_source import deliver, polling
-from tests.queue import Queues
+from tests.support.deliveries import Queues
 
 ENOUGH_SECONDS = 30.0
 NOBODY = {"batchItemFailures": [{"itemIdentifier": "nobody"}]}

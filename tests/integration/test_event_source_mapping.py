@@ -16,13 +16,15 @@ import pytest
 
 import aureon
 import consumer
-from aureon import queue
+from aureon.storage import queue
+from aureon.storage.store import Store
 from aureon_cli import engine as embedded
 from aureon_cli import event_source
 from aureon_cli.engine import Engine
-from tests.api import Api
-from tests.queue import Queues, Sent, message
-from tests.recount import assert_conserved, stored
+from tests.support.deliveries import Queues, Sent, message
+from tests.support.handlers import Api
+from tests.support.makers import usage
+from tests.support.recount import assert_conserved, stored
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
@@ -47,15 +49,6 @@ def handler(event, context):
 Deploy = Callable[[str], None]
 
 
-def usage(units: int = 1, **more: Any) -> dict[str, Any]:
-    return {
-        "name": "api_usage",
-        "external_customer_id": "user_123",
-        "metadata": {"units": units},
-        **more,
-    }
-
-
 def bundle() -> bytes:
     """What is deployed: ``functions/`` as it stands, and a function that forgets."""
     buffer = io.BytesIO()
@@ -64,6 +57,11 @@ def bundle() -> bytes:
             archive.write(path, path.relative_to(FUNCTIONS))
         archive.writestr("forgetful.py", FORGETFUL)
     return buffer.getvalue()
+
+
+@pytest.fixture
+def store(served_store: Store) -> Store:
+    return served_store
 
 
 @pytest.fixture

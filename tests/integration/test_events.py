@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -12,22 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aureon import events, runtime
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.costs import cost
+from aureon.access import tokens
+from aureon.api import runtime
+from aureon.reads import events
 from tests.integration.test_projector import caller
-from tests.projection import project_all
+from tests.support import inline_engine
+from tests.support.costs import cost
+from tests.support.faults import faults
+from tests.support.handlers import Api, Reply
+from tests.support.projected import project_all
 
 START: Final = datetime(2026, 11, 1, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
 
 
 def at(minutes: float) -> str:
@@ -97,6 +92,8 @@ FILTERS: Final[list[tuple[dict[str, Any], list[int]]]] = [
     ({"name": "nothing"}, []),
     ({"source": "user"}, [90, 60, 30, 0]),
     ({"source": "system"}, []),
+    ({"parent_id": "e-60"}, [90]),
+    ({"parent_id": ["e-61", "e-60"], "metadata[model]": "y"}, []),
     ({"query": "PAGE"}, [30]),
     ({"query": "e-60"}, [60]),
     ({"query": "USER_1"}, [90, 60, 30, 0]),
@@ -118,7 +115,7 @@ def test_every_filter_chooses_events(
         event(0, metadata={"minute": 0, "paid": True}),
         event(30, name="page_view", metadata={"minute": 30, "model": "x"}),
         event(60, external_id="e-60", metadata={"minute": 60, "model": "y"}),
-        event(90, metadata={"minute": 90, "model": "x"}),
+        event(90, metadata={"minute": 90, "model": "x"}, parent_id="e-60"),
     )
     project_all(api.store)
 
@@ -219,7 +216,8 @@ def test_an_event_is_shown_with_all_that_was_sent(api: Api) -> None:
             "name": "completion",
             "customer_id": customer_id,
             "external_id": "e1",
-            "timestamp": "2026-11-01T10:00:00.5+01:00",
+            "parent_id": "e0",
+            "timestamp": "2026-11-01t08:00:00.5z",
             "metadata": {
                 "units": Decimal("1.50"),
                 "ok": True,
@@ -234,7 +232,7 @@ def test_an_event_is_shown_with_all_that_was_sent(api: Api) -> None:
 
     assert shown == {
         "id": shown["id"],
-        "timestamp": "2026-11-01T09:00:00.500000Z",
+        "timestamp": "2026-11-01T08:00:00.500000Z",
         "organization_id": api.organization_id,
         "customer_id": customer_id,
         "customer": api.get(f"/v1/customers/{customer_id}").body,
@@ -243,7 +241,7 @@ def test_an_event_is_shown_with_all_that_was_sent(api: Api) -> None:
         "member_id": None,
         "external_member_id": None,
         "child_count": 0,
-        "parent_id": None,
+        "parent_id": "e0",
         "label": "completion",
         "name": "completion",
         "source": "user",
@@ -255,7 +253,12 @@ def test_an_event_is_shown_with_all_that_was_sent(api: Api) -> None:
             "_llm": llm | {"prompt": None, "response": None, "cached_input_tokens": 0},
         },
     }
-    assert api.get(f"/v1/events/{shown['id']}").body == shown
+    assert api.get(f"/v1/events/{shown['id']}").body == {
+        **shown,
+        "refunds": [],
+        "actor": None,
+        "note": None,
+    }
 
 
 def test_a_ghosts_event_has_no_customer_until_there_is_one(api: Api) -> None:
@@ -335,13 +338,16 @@ def test_names_are_counted_for_everyone_and_for_a_customer(api: Api) -> None:
         "first_seen": "2026-11-01T08:59:00.000000Z",
         "last_seen": "2026-11-01T09:03:00.000000Z",
     }
+    # Polar's clients list them as types.
+    none = dict.fromkeys(("id", "created_at", "modified_at", "label_property_selector"))
+    types = api.get("/v1/event-types/", query="view", root_events="false", sorting="-label")
+    assert types.body["items"] == [{**views, **none, "organization_id": api.organization_id}]
+    assert api.get("/v1/event-types/", root_events="true").problems() == {("query", "root_events")}
+    assert api.get("/v1/event-types/", parent_id="e1").problems() == {("query", "parent_id")}
 
 
 def test_the_first_page_costs_the_same_however_many_events_there_are(api: Api) -> None:
-    """Ten times as many events, and the calls and units of the first page of a list are the same.
-
-    `scripts/first_page.py` does it with a million.
-    """
+    """Ten times as many events, and calls and units of the first page are the same."""
     customer_id = api.customer("user@example.com", external_id="user_1")
     costs = []
     for first, last in ((0, 40), (40, 400)):
@@ -412,3 +418,104 @@ def test_a_list_is_what_sorting_all_events_gives(
                 assert reply.body["pagination"]["total_count"] == len(expected)
                 found += minutes(reply)
             assert found == expected
+
+
+def test_a_week_of_many_events_takes_the_calls_that_are_promised(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One event a request is the most there is to read: as many pages as events."""
+    api.customer("user@example.com", external_id="user_1")
+    week = {
+        "start_timestamp": "2026-11-01T09:00:00Z",
+        "end_timestamp": "2026-11-01T10:00:00Z",
+        "limit": 25,
+    }
+
+    def calls(**more: Any) -> tuple[int, Any]:
+        api.get("/v1/events/", **week, **more)
+        with faults(api.store.client) as made:
+            found = api.get("/v1/events/", **week, **more)
+        return len(made), found.body
+
+    for one in range(40):
+        api.ingest(event(one))
+    project_all(api.store)
+    few, _ = calls()
+    for again in range(8):
+        for one in range(40):
+            api.ingest(event(one, external_id=f"{again}/{one}"))
+    api.ingest(*(event(one % 60, external_id=f"all/{one}") for one in range(1_000)))
+    project_all(api.store)
+
+    many, found = calls()
+    assert many <= few + 1 <= 25
+    assert found["pagination"]["total_count"] == 40 + 8 * 40 + 1_000
+    assert found["complete"]
+    # Where events themselves decide, no more pages are read than this.
+    monkeypatch.setattr(events, "MAX_PAGES_COUNTED", 30)
+    by_text, found = calls(query="usage")
+    assert by_text <= few + 1
+    assert found["pagination"]["total_count"] > 25
+    assert not found["complete"]
+
+
+def test_events_in_time_are_counted_though_pages_lie_across_its_ends(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.customer("user@example.com", external_id="user_1")
+    for first in (0, 20, 40):
+        api.ingest(*(event(one) for one in range(first, first + 20)))
+    project_all(api.store)
+    asked = {
+        "start_timestamp": "2026-11-01T09:10:00Z",
+        "end_timestamp": "2026-11-01T09:50:00Z",
+        "limit": 5,
+    }
+
+    found = api.get("/v1/events/", **asked)
+    assert minutes(found) == [49, 48, 47, 46, 45]
+    assert (found.body["pagination"]["total_count"], found.body["complete"]) == (40, True)
+
+    monkeypatch.setattr(events, "MAX_BLOCKS_COUNTED", 1)
+    found = api.get("/v1/events/", **asked)
+    assert 6 <= found.body["pagination"]["total_count"] < 40
+    assert not found.body["complete"]
+
+
+def test_an_overview_costs_the_same_for_many_events_as_for_few(api: Api) -> None:
+    api.meter()
+    archived = api.meter("other")
+    assert api.patch(f"/v1/meters/{archived}", {"is_archived": True}).status == 200
+    gone = api.customer("gone@example.com")
+    api.customer("user@example.com", external_id="user_1")
+    assert api.delete(f"/v1/customers/{gone}").status == 204
+
+    def calls() -> tuple[int, Any]:
+        api.get("/v1/overview")
+        with faults(api.store.client) as made:
+            found = api.get("/v1/overview")
+        return len(made), found.body
+
+    none, found = calls()
+    assert found == {"events": 0, "last_event_at": None, "customers": 1, "meters": 1}
+    for first in range(0, 60, 20):
+        api.ingest(*(event(one % 60) for one in range(first, first + 20)))
+    project_all(api.store)
+
+    many, found = calls()
+
+    assert found["events"] == 60
+    assert found["last_event_at"] == "2026-11-01T09:59:00.000000Z"
+    assert many == none <= 8
+
+
+def test_an_overview_shows_what_the_token_may_read(api: Api) -> None:
+    api.meter()
+    for scopes, known in (
+        (("events:read",), {"events"}),
+        (("customers:read", "meters:read"), {"customers", "meters"}),
+        (("events:write",), set()),
+    ):
+        token, _ = tokens.create(api.store, scopes=scopes)
+        found = replace(api, token=token).get("/v1/overview").body
+        assert {name for name, value in found.items() if value is not None} == known

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import fcntl
 import io
+import json
 import os
 import signal
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,26 +22,19 @@ import pytest
 from pyarrow import parquet as arrow
 from typer.testing import CliRunner, Result
 
-from aureon import exact, export
-from aureon.export import Part
-from aureon.store import Store
-from aureon_cli import export as command
-from aureon_cli import http_api, parquet
+from aureon.core import exact
+from aureon.core.retry import Backoff
+from aureon.reads import export
+from aureon.reads.export import Part
 from aureon_cli.main import app
-from tests import inline_engine
-from tests.api import Api
-from tests.faults import Crash
-from tests.projection import project_all
+from aureon_cli.transfer import exporting as command
+from aureon_cli.transfer import http_api, parquet
+from tests.support.faults import Crash
+from tests.support.handlers import Api
+from tests.support.projected import project_all
 
 URL: Final = "http://aureon.test"
 START: Final = datetime(2026, 11, 1, 9, tzinfo=UTC)
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
 
 
 @dataclass
@@ -73,10 +67,10 @@ def faults(api: Api, monkeypatch: pytest.MonkeyPatch) -> Faults:
         return httpx.Response(reply.status, headers=dict(reply.headers), text=reply.text)
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
-    monkeypatch.setattr("aureon.store.connect", lambda: api.store.client)
+    monkeypatch.setattr("aureon.storage.store.connect", lambda: api.store.client)
     monkeypatch.setenv("AUREON_TABLE", api.store.table)
     monkeypatch.setattr(export, "MAX_BYTES", 4_000)
-    monkeypatch.setattr(http_api, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(http_api, "BACKOFF", Backoff(0.0))
     api.customer("user@example.com", external_id="user_1", metadata={"note": 'ä,\n"'})
     for first in range(0, 60, 10):
         api.ingest(*(event(one) for one in range(first, first + 10)))
@@ -176,6 +170,69 @@ def test_a_file_of_parquet_has_every_event(
 
 
 @pytest.mark.usefixtures("faults")
+def test_chosen_metadata_are_typed_columns_of_parquet(api: Api, tmp_path: Path) -> None:
+    path = tmp_path / "events.parquet"
+    wide = Decimal("12345678901234.123456789")
+    api.ingest(
+        event(1) | {"name": "typed", "metadata": {"units": wide, "on": True, "odd": "x"}},
+        event(2) | {"name": "typed", "metadata": {"units": -7, "odd": 1.5}},
+    )
+    options = ["--name", "typed", "--columns", "units, metadata.on,odd,none"]
+
+    project_all(api.store)
+
+    assert run(path, "--organization", api.organization_id, *options).exit_code == 0
+
+    table = arrow.read_table(path)
+    chosen = table.select(table.column_names[-4:])
+    assert dict(zip(chosen.column_names, chosen.schema.types, strict=True)) == {
+        "metadata.units": pyarrow.decimal128(38, 12),
+        "metadata.on": pyarrow.bool_(),
+        "metadata.odd": pyarrow.string(),
+        "metadata.none": pyarrow.string(),
+    }
+    assert sorted(chosen.to_pydict()["metadata.units"]) == [-7, wide]
+    assert sorted(chosen.to_pydict()["metadata.odd"]) == ["1.5", "x"]
+    assert set(chosen.to_pydict()["metadata.on"]) == {True, None}
+
+
+def test_numbers_of_a_column_keep_all_their_digits(tmp_path: Path) -> None:
+    path, lines = tmp_path / "a.parquet", tmp_path / "a.jsonl"
+    for numbers, type_ in (
+        (["123456789012345678", "0.5", "1e3", "0"], pyarrow.decimal128(38, 12)),
+        (["1e-38", "99999999999999999999999999999999999999"], pyarrow.decimal256(76, 38)),
+        (["1e60", "1e-60"], pyarrow.string()),
+    ):
+        empty = json.dumps(dict.fromkeys(export.COLUMNS) | {"timestamp": START.isoformat()})
+        written = [empty.replace('"metadata": null', f'"metadata": {{"n": {n}}}') for n in numbers]
+        lines.write_text("\n".join(written))
+        parquet.convert(lines, path, ["n"])
+        column = arrow.read_table(path)["metadata.n"]
+        assert column.type == type_
+        assert [Decimal(value) for value in column.to_pylist()] == list(map(Decimal, numbers))
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_safe_csv_has_nothing_that_a_spreadsheet_calculates(
+    api: Api, where: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "events.csv"
+    for id_, name in enumerate(("=1+1", "@x", "+1", "-2", " =1", "plain, text", "\t=1")):
+        api.ingest({"name": name, "external_customer_id": "safe", "external_id": f"-{id_}"})
+    project_all(api.store)
+
+    assert run(path, *where, "--external-customer", "safe", "--safe-csv").exit_code == 0
+
+    rows = read_rows(path)
+    assert sorted(row["name"] for row in rows) == sorted(
+        ["'=1+1", "'@x", "'+1", "-2", "' =1", "plain, text", "'\t=1"]
+    )
+    assert {row["external_id"] for row in rows} == {f"-{id_}" for id_ in range(7)}
+    for options in (["--safe-csv"], ["--columns", "units"]):
+        assert "Only " in run(tmp_path / "a.jsonl", *where, *options).stderr
+
+
+@pytest.mark.usefixtures("faults")
 def test_standard_output_is_the_events_and_nothing_else(api: Api, where: list[str]) -> None:
     result = run("-", *where)
 
@@ -267,7 +324,7 @@ def test_a_file_is_whole_after_a_crash_at_the_end(
     original = Path.replace
     with monkeypatch.context() as patch:
         if step == "convert":
-            patch.setattr(parquet, "convert", lambda lines, path: crash())
+            patch.setattr(parquet, "convert", lambda *arguments: crash())
         else:
             patch.setattr(Path, step, broken)
         with pytest.raises(Crash):
@@ -309,8 +366,8 @@ def test_interrupted_it_goes_on_with_what_was_left(
     stopped = run(path, *options)
 
     assert stopped.exit_code == 130
-    assert "The same command goes on from here." in stopped.stderr
-    assert "was begun otherwise" in run(path, *options, "--name", "api_usage").stderr
+    assert "The same command continues from here." in stopped.stderr
+    assert "was begun with other options" in run(path, *options, "--name", "api_usage").stderr
     assert run(path, *options).exit_code == 0
     rows = read_rows(path)
     assert [row["id"] for row in rows] == [each["id"] for each in everything(api)]
@@ -324,7 +381,7 @@ def test_it_says_that_it_gives_up(api: Api, faults: Faults, tmp_path: Path) -> N
     result = run(path, *options)
 
     assert result.exit_code == 1
-    assert "answers 503. Tried 10 times. The same command goes on from here." in result.stderr
+    assert "answers 503. Tried 10 times. The same command continues from here." in result.stderr
     faults.before = {}
     assert run(path, *options).exit_code == 0
     assert read_lines(path) == everything(api)
@@ -366,7 +423,7 @@ def test_what_it_cannot_do_it_says(api: Api, tmp_path: Path) -> None:
     assert "key=value" in refused(path, *options, "--metadata", "x")
     assert "No such file" in refused(tmp_path / "none" / "events.jsonl", *options)
     path.write_text("precious")
-    assert "is there already" in refused(path, *options)
+    assert "exists already" in refused(path, *options)
     assert path.read_text() == "precious"
     assert not path.with_name(path.name + command.PARTIAL_SUFFIX).exists()
 
@@ -388,7 +445,7 @@ def test_parquet_without_pyarrow_names_what_to_install(
 def test_both_sources_know_how_many_events_are_to_come_where_names_alone_decide(api: Api) -> None:
     sources = (
         command.Api(URL, str(api.token)),
-        command.Table(api.store, api.organization_id),
+        command.Table(api.store),
     )
     for source in sources:
         assert source.total([]) == 60

@@ -12,16 +12,17 @@ from typing import Any, Final
 
 import pytest
 
-from aureon import ledger, tokens
-from aureon.errors import Unavailable
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.faults import Crash, Fault, faults, nth
+from aureon.access import tokens
+from aureon.core.errors import Unavailable
+from aureon.ledger import committer
+from aureon.storage.store import Store
 from tests.integration.conftest import NewApi
-from tests.queue import deliver, message
-from tests.recount import assert_conserved
-from tests.seams import restart_handlers, without_pauses
+from tests.support.deliveries import deliver, message
+from tests.support.faults import Crash, Fault, faults, nth
+from tests.support.handlers import Api, Reply
+from tests.support.makers import usage
+from tests.support.recount import assert_conserved
+from tests.support.seams import restart_handlers, without_pauses
 
 # One attempt of a caller: whether it has reached what it wanted.
 Attempt = Callable[[], bool]
@@ -33,22 +34,11 @@ MAX_ATTEMPTS: Final = 5
 MAX_CALLS: Final = 100
 
 
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process: everything is gone through some thousand times."""
-    with inline_engine.table() as store:
-        yield store
-
-
 @pytest.fixture(autouse=True)
 def seams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(ledger, "MAX_TRANSACTION_ACTIONS", MAX_ACTIONS)
+    monkeypatch.setattr(committer, "MAX_TRANSACTION_ACTIONS", MAX_ACTIONS)
     with without_pauses():
         yield
-
-
-def usage(units: int, **more: Any) -> dict[str, Any]:
-    return {"name": "api_usage", "metadata": {"units": units}, **more}
 
 
 def events(customer_id: str, *, ids: bool) -> list[dict[str, Any]]:
@@ -77,13 +67,9 @@ def ground(api: Api) -> str:
     return api.customer("user@example.com", external_id="user_123")
 
 
-def balance(api: Api, customer_id: str) -> Any:
-    return sum(api.balances(customer_id).values())
-
-
 def assert_all_counted(api: Api, customer_id: str) -> None:
     stranger = api.customer("stranger@example.com", external_id="stranger")
-    assert (balance(api, customer_id), balance(api, stranger)) == (110, 55)
+    assert (api.balance(customer_id), api.balance(stranger)) == (110, 55)
 
 
 def answered(reply: Reply) -> bool:
@@ -122,7 +108,7 @@ def ingesting_with_a_key_in_one_transaction(api: Api) -> Iterator[Attempt]:
     sent = [usage(3, customer_id=customer_id), usage(4, external_customer_id="stranger")]
     yield lambda: answered(api.ingest(*sent, idempotency_key="k1"))
     assert api.ingest(*sent, idempotency_key="k1").body == {"inserted": 2, "duplicates": 0}
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3
 
 
 @contextmanager
@@ -145,7 +131,7 @@ def delivering_messages(api: Api) -> Iterator[Attempt]:
     yield attempt
     assert deliver(*messages) == set()
     stranger = api.customer("stranger@example.com", external_id="stranger")
-    assert (balance(api, customer_id), balance(api, stranger)) == (220, 110)
+    assert (api.balance(customer_id), api.balance(stranger)) == (220, 110)
 
 
 @contextmanager
@@ -162,9 +148,9 @@ def creating_a_customer_over_a_ghost(api: Api) -> Iterator[Attempt]:
     yield attempt
     (customer,) = api.get("/v1/customers/", email="user@example.com").body["items"]
     assert customer["external_id"] == "user_123"
-    assert balance(api, customer["id"]) == -5
+    assert api.balance(customer["id"]) == -5
     api.ingest(usage(1, external_customer_id="user_123"))
-    assert balance(api, customer["id"]) == -4
+    assert api.balance(customer["id"]) == -4
 
 
 @contextmanager
@@ -176,7 +162,7 @@ def linking_a_customer_to_a_ghost(api: Api) -> Iterator[Attempt]:
     yield lambda: answered(api.patch(path, body))
     assert api.get(path).body["external_id"] == "user_123"
     api.ingest(usage(4, external_customer_id="user_123"))
-    assert balance(api, customer_id) == 7
+    assert api.balance(customer_id) == 7
 
 
 @contextmanager
@@ -194,7 +180,7 @@ def deleting_a_customer(api: Api) -> Iterator[Attempt]:
     api.ingest(usage(2, external_customer_id="user_123"))
     api.ingest(usage(-5, external_customer_id="user_123"), idempotency_key="k1")
     successor = api.customer("user@example.com", external_id="user_123")
-    assert balance(api, successor) == 2
+    assert api.balance(successor) == 2
 
 
 @contextmanager
@@ -241,24 +227,24 @@ def creating_a_token(api: Api) -> Iterator[Attempt]:
     made: list[str] = []
 
     def attempt() -> bool:
-        made.append(tokens.create(api.store, api.organization_id)[0])
+        made.append(tokens.create(api.store)[0])
         return True
 
     yield attempt
-    assert Api(api.store, api.organization_id, made[0]).get("/v1/meters/").status == 200
+    assert Api(api.store, made[0]).get("/v1/meters/").status == 200
 
 
 @contextmanager
 def revoking_a_token(api: Api) -> Iterator[Attempt]:
-    token, record = tokens.create(api.store, api.organization_id)
+    token, record = tokens.create(api.store)
 
     def attempt() -> bool:
-        tokens.revoke(api.store, api.organization_id, record.id)
+        tokens.revoke(api.store, record.id)
         return True
 
     yield attempt
     restart_handlers()
-    assert Api(api.store, api.organization_id, token).get("/v1/meters/").status == 401
+    assert Api(api.store, token).get("/v1/meters/").status == 401
     assert api.get("/v1/meters/").status == 200
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api
-from tests.faults import faults
+from tests.support.faults import faults
+from tests.support.handlers import Api
 
 
 def usage(number: int, **more: Any) -> dict[str, Any]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
-from tests.api import Api
-from tests.recount import assert_conserved
-
-
-def usage(units: int, name: str = "user_123") -> dict[str, Any]:
-    return {"name": "api_usage", "external_customer_id": name, "metadata": {"units": units}}
+from tests.support.handlers import Api
+from tests.support.makers import usage
+from tests.support.recount import assert_conserved
 
 
 @pytest.fixture(autouse=True)
@@ -23,19 +19,15 @@ def meter(api: Api) -> Iterator[None]:
     assert_conserved(api.store)
 
 
-def balance(api: Api, customer_id: str) -> Any:
-    return sum(api.balances(customer_id).values())
-
-
 def test_credits_granted_to_an_unknown_external_id_are_the_later_customers(api: Api) -> None:
     api.ingest(usage(-10), usage(3))
 
     customer_id = api.customer("user@example.com", external_id="user_123")
 
-    assert balance(api, customer_id) == -7
+    assert api.balance(customer_id) == -7
     api.ingest(usage(2))
     api.ingest({**usage(2), "external_customer_id": None, "customer_id": customer_id})
-    assert balance(api, customer_id) == -3
+    assert api.balance(customer_id) == -3
 
 
 def test_a_ghost_is_no_customer(api: Api) -> None:
@@ -55,10 +47,10 @@ def test_setting_an_external_id_links_its_ghost_to_a_customer_with_a_ledger(api:
     reply = api.patch(f"/v1/customers/{customer_id}", {"external_id": "user_123"})
 
     assert reply.status == 200
-    assert balance(api, customer_id) == -5
+    assert api.balance(customer_id) == -5
     api.ingest(usage(1))
     api.ingest({**usage(1), "external_customer_id": None, "customer_id": customer_id})
-    assert balance(api, customer_id) == -3
+    assert api.balance(customer_id) == -3
     (found,) = api.get("/v1/customer-meters/", external_customer_id="user_123").body["items"]
     assert (found["balance"], found["used_units"], found["granted_units"]) == (-3, 7, 10)
 
@@ -72,7 +64,7 @@ def test_nobody_inherits_the_credits_of_a_deleted_customer(api: Api) -> None:
 
     assert api.balances(second) == {}
     api.ingest(usage(1))
-    assert balance(api, second) == 1
+    assert api.balance(second) == 1
 
 
 def test_events_after_a_deletion_go_to_a_new_ghost(api: Api) -> None:
@@ -84,7 +76,7 @@ def test_events_after_a_deletion_go_to_a_new_ghost(api: Api) -> None:
     second = api.customer("user@example.com", external_id="user_123")
 
     assert second != first
-    assert balance(api, second) == -2
+    assert api.balance(second) == -2
 
 
 def test_a_linked_customer_that_is_deleted_leaves_neither_ledger_behind(api: Api) -> None:
@@ -107,7 +99,7 @@ def test_the_first_events_of_many_threads_make_one_ghost(api: Api) -> None:
 
     assert {reply.status for reply in replies} == {200}
     customer_id = api.customer("user@example.com", external_id="user_123")
-    assert balance(api, customer_id) == 96
+    assert api.balance(customer_id) == 96
 
 
 def test_customers_that_appear_while_events_arrive_lose_none_of_them(api: Api) -> None:
@@ -121,7 +113,5 @@ def test_customers_that_appear_while_events_arrive_lose_none_of_them(api: Api) -
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(play, range(64)))
 
-    total = sum(
-        balance(api, customer["id"]) for customer in api.get("/v1/customers/").body["items"]
-    )
+    total = sum(api.balance(customer["id"]) for customer in api.get("/v1/customers/").body["items"])
     assert total == sum(step % 8 != 3 for step in range(64))

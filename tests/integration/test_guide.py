@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api import Api
+from tests.support.handlers import Api
 
 
 def test_ten_credits_granted_and_eleven_units_used_leave_a_balance_of_one(api: Api) -> None:

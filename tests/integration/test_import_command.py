@@ -13,11 +13,13 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from aureon import exact
-from aureon_cli import batches, http_api
+from aureon.core import exact
+from aureon.core.retry import Backoff
 from aureon_cli.main import app
-from tests.faults import Crash
-from tests.local_service import Service
+from aureon_cli.transfer import batches, http_api
+from aureon_cli.transfer.sending import CONFLICT
+from tests.support.faults import Crash
+from tests.support.local_service import Service
 
 # What a test names is its own: the service is shared.
 Name = Callable[[str], str]
@@ -36,7 +38,7 @@ POLAR_CUSTOMER: Final = {
 def name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Name:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(batches, "MAX_EVENTS_PER_REQUEST", 3)
-    monkeypatch.setattr(http_api, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(http_api, "BACKOFF", Backoff(0.0))
     suffix = uuid.uuid4().hex[:8]
     return lambda text: f"{text}-{suffix}"
 
@@ -145,8 +147,8 @@ def test_customers_that_are_there_are_left_as_they_are(
     assert again.stdout == "inserted 0, duplicates 3, rejected 0\n"
     assert differing.stdout == "inserted 0, duplicates 0, rejected 2\n"
     found = rejected("others.jsonl")
-    assert found[1][0] == f"Customer {before['id']} is there, with another name."
-    assert found[2][0].endswith("is there, with another external_id.")
+    assert found[1][0] == f"Customer {before['id']} exists, with another name."
+    assert found[2][0].endswith("exists, with another external_id.")
     assert state(http, name("ann")) == before
 
 
@@ -171,7 +173,7 @@ def test_customers_that_break_a_rule_are_reported_and_their_neighbours_are_made(
     assert found.keys() == {2, 4, 5}
     assert found[2][0].startswith("email: ")
     assert "name: " in found[2][0]
-    assert found[5] == ("This is no object.", [])
+    assert found[5] == ("The entry is not an object.", [])
     for external_id in "acf":
         state(http, name(external_id))
 
@@ -237,10 +239,12 @@ def test_balances_open_once_whatever_file_they_come_from(
     first = imported(service, "balances", "balances.csv", *options)
     forget("balances.csv")
     again = imported(service, "balances", "balances.csv", *options)
-    other = imported(service, "balances", "balances.jsonl", *options)
+    other = imported(service, "balances", "balances.jsonl", *options, code=1)
 
     assert first.stdout == "inserted 2, duplicates 0, conflicts 0, rejected 0\n"
     assert other.stdout == "inserted 1, duplicates 1, conflicts 1, rejected 0\n"
+    ((number, (reason, _)),) = rejected("balances.jsonl").items()
+    assert (number, reason) == (1, CONFLICT)
     # The batch was sent under the same key again: its answer is the first one's.
     assert again.stdout == first.stdout
     assert str(balances(http, name("ann"))) == "[Decimal('-12345678901234.123456789')]"
@@ -251,11 +255,11 @@ def test_balances_open_once_whatever_file_they_come_from(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ({"credits": 1, "balance": -1}, "One of credits and balance says how much there is."),
-        ({}, "One of credits and balance says how much there is."),
-        ({"credits": "many"}, "credits: This is no number."),
-        ({"balance": True}, "balance: This is no number."),
-        ({"credits": 10**15}, "metadata.units: "),
+        ({"credits": 1, "balance": -1}, "Either credits or balance has to say how much there is."),
+        ({}, "Either credits or balance has to say how much there is."),
+        ({"credits": "many"}, "credits: This is not a number."),
+        ({"balance": True}, "balance: This is not a number."),
+        ({"credits": 10**45}, "metadata.units: "),
     ],
 )
 def test_a_balance_that_is_none_is_reported(
@@ -277,9 +281,9 @@ def test_events_from_a_table_count_with_their_types(
     http.post("/v1/customers/", json=customer).raise_for_status()
     write(
         "events.csv",
-        "\ufeffname,external_customer_id,timestamp,metadata.units,metadata.region,metadata.ok,note",
+        "\ufeffname, external_customer_id ,timestamp,metadata.units,metadata.region,metadata.ok,no",
         f"{name('usage')},{name('ann')},2026-01-31T10:00:00Z,0.1,eu,true,a",
-        f"{name('usage')},{name('ann')},2026-01-31T11:00:00+01:00,0.2,007,false,b",
+        f" {name('usage')} , {name('ann')},2026-01-31T11:00:00+01:00, 0.2 ,007,false,b",
         "",
         f"{name('usage')},{name('ann')},yesterday,4,eu,true,c",
         f"{name('usage')},{name('ann')},,1,,,d",
@@ -287,14 +291,18 @@ def test_events_from_a_table_count_with_their_types(
         f'{name("usage")},{name("ann")},,1,"a"b,,',
     )
 
-    result = imported(service, "events", "events.csv", code=1)
+    said = imported(service, "events", "events.csv", code=1).stderr
+    assert said == (
+        "aureon: Not taken: no. Call it metadata.NAME to keep it, or give --ignore-columns "
+        "to leave it out.\n"
+    )
+    result = imported(service, "events", "events.csv", "--ignore-columns", code=1)
 
     assert result.stdout == "inserted 3, duplicates 0, conflicts 0, rejected 3\n"
-    assert "aureon: Columns that are not taken: note.\n" in result.stderr
     found = rejected("events.csv")
     assert found.keys() == {5, 7, 8}
     assert found[5][0].startswith("timestamp: ")
-    assert found[7][0] == "There are 7 columns, and 4 fields."
+    assert found[7][0] == "There are 7 columns, and 4 cells."
     assert found[8][0].startswith("This is not CSV: ")
     assert sorted(map(str, balances(http, name("ann")))) == ["1.3", "2"]
 
@@ -392,7 +400,10 @@ def test_standard_input_is_taken_as_what_is_said(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("e-mail,name\nann@example.com,Ann\n", "The first line names the columns, email among"),
+        (
+            "e-mail,name\nann@example.com,Ann\n",
+            "The first line has to name the columns, email",
+        ),
         ("email,email\n", "The first line names a column twice."),
         ('email,"name\n', "The first line names no columns. This is not CSV: "),
     ],
@@ -407,7 +418,7 @@ def test_a_table_without_its_columns_is_refused_as_a_whole(
     assert result.stderr.startswith(f"aureon: {reason}")
 
 
-def test_a_quotation_mark_that_is_missing_is_reported_with_all_that_it_takes_along(
+def test_a_quotation_mark_that_is_missing_costs_its_own_line_alone(
     service: Service, http: httpx.Client, name: Name
 ) -> None:
     write(
@@ -415,24 +426,185 @@ def test_a_quotation_mark_that_is_missing_is_reported_with_all_that_it_takes_alo
         "email,name,external_id",
         f'{name("ann")}@example.com,"Ann",{name("ann")}',
         f'{name("bob")}@example.com,"Bob,{name("bob")}',
-        f"{name('eve')}@example.com,Eve,{name('eve')}",
+        *(f"{name(one)}@example.com,{one},{name(one)}" for one in ("eve", "joe", "sue")),
     )
 
     result = imported(service, "customers", "customers.csv", code=1)
 
-    assert result.stdout == "inserted 1, duplicates 0, rejected 1\n"
+    assert result.stdout == "inserted 4, duplicates 0, rejected 1\n"
     ((number, (error, said)),) = rejected("customers.csv").items()
-    assert number == 3
-    assert error.endswith("Is a quotation mark missing?")
+    assert (number, error) == (3, "This is not CSV: a quotation mark is missing.")
     assert name("bob") in said
-    assert name("eve") in said
-    assert state(http, name("ann"))["name"] == "Ann"
+    assert state(http, name("sue"))["name"] == "sue"
 
 
 def test_a_file_is_not_taken_for_two_things(service: Service, name: Name) -> None:
     write("some.jsonl", {"email": f"{name('ann')}@example.com"})
     imported(service, "customers", "some.jsonl")
 
-    result = imported(service, "events", "some.jsonl", code=1)
+    result = imported(service, "events", "some.jsonl", "--ignore-columns", code=1)
 
-    assert "tells of what went elsewhere, with another token, or as something else" in result.stderr
+    assert "belongs to another destination, token or reading of the file" in result.stderr
+
+
+def usage(name: Name, customer: str, units: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name("usage"),
+        "external_customer_id": name(customer),
+        "metadata": {"units": units},
+        **more,
+    }
+
+
+def test_a_string_where_a_meter_counts_numbers_is_sent_only_where_that_is_meant(
+    service: Service, http: httpx.Client, name: Name
+) -> None:
+    """Sent, it counts as nothing, and its event's id is used up."""
+    meter(http, name("usage"))
+    strings = ["7", " 5", "1,234.5", "$5"]
+    write("events.jsonl", usage(name, "ann", 1), *(usage(name, "ann", text) for text in strings))
+    Path("more.jsonl").write_bytes(Path("events.jsonl").read_bytes())
+    customer = {"email": f"{name('ann')}@example.com", "external_id": name("ann")}
+    http.post("/v1/customers/", json=customer).raise_for_status()
+    where = ["--url", service.url, "--token", service.token]
+
+    for command in (["import", "events"], ["ingest"]):
+        result = CliRunner().invoke(app, [*command, "events.jsonl", *where])
+        assert result.exit_code == 1
+        assert "inserted 1, duplicates 0, conflicts 0, rejected 4" in result.stdout
+        reasons = {reason for reason, _ in rejected("events.jsonl").values()}
+        assert reasons == {
+            f"metadata.units is a string, and the meter Meter of {name('usage')} counts numbers. "
+            "Write a number (aureon import reads it as one with --number units), or give "
+            "--text-is-text to send it as it is."
+        }
+        forget("events.jsonl")
+    read = imported(service, "events", "more.jsonl", "--number", "units", code=1)
+    forget("more.jsonl")
+    sent = imported(service, "events", "more.jsonl", "--text-is-text")
+
+    assert "inserted 3, duplicates 0, conflicts 0, rejected 2" in read.stdout
+    assert "inserted 5, duplicates 0, conflicts 0, rejected 0" in sent.stdout
+    assert balances(http, name("ann")) == [1 + 1 + (1 + 7 + 5) + 1]
+
+
+def test_a_token_that_cannot_read_meters_is_told_of_both_ways_out(
+    service: Service, http: httpx.Client, name: Name
+) -> None:
+    answer = http.post("/v1/tokens/", json={"name": "w", "scopes": ["events:write"]})
+    token = answer.raise_for_status().json()["token"]
+    write("events.jsonl", usage(name, "ann", 1))
+    where = ["ingest", "events.jsonl", "--url", service.url, "--token", token]
+
+    refused = CliRunner().invoke(app, where)
+    sent = CliRunner().invoke(app, [*where, "--text-is-text"])
+
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        f"aureon: {service.url} does not take this token for meters:read, by which strings are "
+        "found that stand for numbers. Give --text-is-text to send all as it is.\n"
+    )
+    assert sent.stdout == "inserted 1, duplicates 0, conflicts 0, rejected 0\n"
+
+
+def test_a_dry_run_says_what_would_count_for_which_meter_and_sends_nothing(
+    service: Service, http: httpx.Client, name: Name
+) -> None:
+    meter(http, name("usage"))
+    meter(http, name("usage"), func="unique", property="region")
+    customer = {"email": f"{name('ann')}@example.com", "external_id": name("ann")}
+    http.post("/v1/customers/", json=customer).raise_for_status()
+    write(
+        "events.jsonl",
+        usage(name, "ann", 1.5, external_id=name("1")),
+        usage(name, "ann", 1.50, external_id=name("1")),
+        usage(name, "ann", 2, external_id=name("1")),
+        usage(name, "bob", 3, metadata={"units": 3, "region": "eu"}),
+        {"name": name("usage"), "customer_id": "nobody"},
+        usage(name, "ann", "4"),
+        {"name": name("other"), "external_customer_id": name("ann")},
+        {"name": ""},
+        "nope",
+    )
+
+    results = [
+        CliRunner().invoke(
+            app,
+            [*command, "events.jsonl", "--dry-run", "--url", service.url, "--token", service.token],
+        )
+        for command in (["ingest"], ["import", "events"])
+    ]
+
+    for result in results:
+        assert result.exit_code == 1, result.output
+        assert result.stdout.startswith("inserted 3, duplicates 2, conflicts 1, rejected 4\n")
+        said = result.stdout.splitlines()
+        assert f"meter Meter of {name('usage')}: 2 events, 4.5 in all" in said
+        assert f"meter Meter of {name('usage')}: 1 events, 1 values" in said
+        assert "no meter: 1 events" in said
+        assert "customers: 1 exist, 1 are new external ids" in said
+        assert result.stderr == (
+            "aureon: Nothing was sent. What would be rejected is in "
+            "events.jsonl.aureon-dry-run.jsonl.\n"
+        )
+    lines = Path("events.jsonl.aureon-dry-run.jsonl").read_bytes().splitlines()
+    assert sorted(exact.parse(line)["line"] for line in lines) == [3, 5, 6, 8, 9]
+    assert not Path("events.jsonl.aureon-progress").exists()
+    assert balances(http, name("ann")) == []
+    assert imported(service, "events", "events.jsonl", code=1).stdout == (
+        "inserted 3, duplicates 2, conflicts 1, rejected 4\n"
+    )
+
+
+def test_a_dry_run_of_customers_makes_none(
+    service: Service, http: httpx.Client, name: Name
+) -> None:
+    ann = {"email": f"{name('ann')}@example.com", "external_id": name("ann"), "tax_id": "US1"}
+    http.post("/v1/customers/", json=ann).raise_for_status()
+    bob = {"email": f"{name('bob')}@example.com", "external_id": name("bob")}
+    lines = [ann, {**ann, "tax_id": "US2"}, bob, bob, {**bob, "name": "Bo"}, {"email": "nobody"}]
+    write("customers.jsonl", *lines)
+
+    tried = imported(service, "customers", "customers.jsonl", "--dry-run", code=1)
+
+    assert tried.stdout == "inserted 1, duplicates 2, rejected 3\n"
+    assert http.get(f"/v1/customers/external/{name('bob')}").status_code == 404
+    done = imported(service, "customers", "customers.jsonl", code=1)
+    assert done.stdout == tried.stdout
+
+
+def test_another_systems_file_moves_in_once_whatever_form_it_has(
+    service: Service, http: httpx.Client, name: Name
+) -> None:
+    meter(http, name("usage"), func="sum", property="tokens")
+    events = [
+        {
+            "specversion": "1.0",
+            "type": name("usage"),
+            "subject": name("ann"),
+            "source": source,
+            "id": name("1"),
+            "time": "2026-01-31T10:00:00Z",
+            "data": {"tokens": tokens, "region": None},
+        }
+        for source, tokens in (("a", 3), ("b", 4))
+    ]
+    write("lines.jsonl", *events)
+    Path("document.json").write_text(json.dumps(events, indent=2), encoding="utf-16")
+    customer = {"email": f"{name('ann')}@example.com", "external_id": name("ann")}
+    http.post("/v1/customers/", json=customer).raise_for_status()
+
+    first = imported(service, "events", "lines.jsonl", "--from", "openmeter")
+    again = imported(service, "events", "document.json", "--from", "openmeter")
+    mapped = ("document.json", "--from", "openmeter", "--map", "external_id=source+id+type")
+    other = imported(service, "events", *mapped, code=1)
+
+    assert first.stdout == "inserted 2, duplicates 0, conflicts 0, rejected 0\n"
+    assert again.stdout == "inserted 0, duplicates 2, conflicts 0, rejected 0\n"
+    assert "belongs to another destination, token or reading of the file" in other.stderr
+    forget("document.json")
+    imported(service, "events", *mapped)
+    assert balances(http, name("ann")) == [14]
+    write("bad.jsonl", events[0], {**events[0], "traceparent": "00-1"})
+    imported(service, "events", "bad.jsonl", "--from", "openmeter", code=1)
+    assert rejected("bad.jsonl")[2][0].startswith("Not taken: traceparent. Map it to keep it, or ")

@@ -18,17 +18,20 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from aureon import exact, queue, times
-from aureon.queue import Queue
-from aureon_cli import batches, http_api, ingest
+from aureon.core import exact, times
+from aureon.core.retry import Backoff
+from aureon.storage import queue
+from aureon.storage.queue import Queue
 from aureon_cli.engine import Engine
-from aureon_cli.journal import Journal
 from aureon_cli.main import app
-from tests.api import Api
-from tests.faults import Crash
+from aureon_cli.transfer import batches, http_api, sending
+from aureon_cli.transfer.journal import Journal
 from tests.integration.conftest import NewApi
-from tests.queue import Queues
-from tests.recount import assert_conserved, stored
+from tests.support.deliveries import Queues
+from tests.support.faults import Crash
+from tests.support.handlers import Api
+from tests.support.makers import usage
+from tests.support.recount import assert_conserved, stored
 
 URL = "http://aureon.test"
 LINES_IN_BATCH = 3
@@ -52,6 +55,10 @@ class Network:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            path, _, query = request.url.raw_path.decode().partition("?")
+            reply = self.api.request("GET", path, query=query)
+            return httpx.Response(reply.status, headers=reply.headers, text=reply.text)
         with self.lock:
             number = len(self.keys)
             self.keys.append(request.headers["Idempotency-Key"])
@@ -110,7 +117,7 @@ def network(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
         httpx.HTTPTransport, "handle_request", lambda transport, request: network.handle(request)
     )
     monkeypatch.setattr(batches, "MAX_EVENTS_PER_REQUEST", LINES_IN_BATCH)
-    monkeypatch.setattr(http_api, "FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(http_api, "BACKOFF", Backoff(0.0))
     api.meter()
     yield network
     assert_conserved(api.store)
@@ -120,15 +127,6 @@ def network(api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path / "events.jsonl"
-
-
-def usage(units: Any = 1, **more: Any) -> dict[str, Any]:
-    return {
-        "name": "api_usage",
-        "external_customer_id": "user_123",
-        "metadata": {"units": units},
-        **more,
-    }
 
 
 def write(file: Path, *lines: Any) -> None:
@@ -226,7 +224,9 @@ def test_a_second_run_that_remembers_nothing_counts_nothing_twice(
     assert total(api) == 10
 
 
-def test_duplicates_and_conflicts_are_counted(network: Network, api: Api, file: Path) -> None:
+def test_duplicates_are_counted_and_conflicts_reported(
+    network: Network, api: Api, file: Path
+) -> None:
     write(
         file,
         usage(1, external_id="e1"),
@@ -234,9 +234,17 @@ def test_duplicates_and_conflicts_are_counted(network: Network, api: Api, file: 
         usage(2, external_id="e1"),
     )
 
-    result = ingested(api)
+    result = ingested(api, code=1)
 
     assert result.stdout == "inserted 1, duplicates 2, conflicts 1, rejected 0\n"
+    assert rejected(file) == {
+        3: (
+            "An event with this external_id counted before, with other content.",
+            usage(2, external_id="e1"),
+        )
+    }
+    network.forget()
+    assert ingested(api, code=1).stdout == result.stdout
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
@@ -280,7 +288,7 @@ def test_after_ctrl_c_the_same_command_goes_on(
     result = ingested(api, "--parallel", str(parallel), code=130)
 
     assert result.stderr == (
-        "aureon: Stopped. The same command goes on from here, and counts nothing twice.\n"
+        "aureon: Stopped. The same command continues from here, and counts nothing twice.\n"
     )
     assert 0 < total(api) < 30
     sent = set(network.keys)
@@ -343,6 +351,29 @@ def test_bad_lines_are_reported_and_their_neighbours_count(
     assert "name: " in found[11][0]
     assert "external_customer_id: " in found[11][0]
     assert found[12][0].startswith("timestamp: ")
+
+
+def test_what_the_service_warns_of_is_said_with_the_line(
+    network: Network, api: Api, file: Path
+) -> None:
+    """As of a string that a meter counts since the command has looked at the meters."""
+    write(file, b"{", usage(1), usage("2"))
+    warning = {
+        "type": "string_for_number",
+        "loc": ["body", "events", 1, "metadata", "units"],
+        "msg": "This string counts as nothing.",
+    }
+    answer = {"inserted": 2, "duplicates": 0, "warnings": [warning]}
+    network.before[0] = lambda: httpx.Response(200, json=answer)
+
+    result = ingested(api, "--text-is-text", code=1)
+
+    assert result.stdout == "inserted 2, duplicates 0, conflicts 0, rejected 1\n"
+    assert result.stderr.startswith(
+        "aureon: 1 events count as nothing somewhere, the first in line 3: "
+        "metadata.units: This string counts as nothing.\n"
+    )
+    assert rejected(file).keys() == {1}
 
 
 def test_a_customer_that_is_not_known_is_a_reason(network: Network, api: Api, file: Path) -> None:
@@ -484,7 +515,7 @@ def test_a_service_that_asks_for_time_is_given_it(
 
     ingested(api, "--parallel", "1")
 
-    assert [seconds for seconds in waited if seconds] == [7, ingest.LONGEST_RETRY_AFTER_SECONDS]
+    assert [seconds for seconds in waited if seconds] == [7, sending.LONGEST_RETRY_AFTER_SECONDS]
 
 
 def test_a_service_that_is_gone_for_long_ends_the_work_and_the_next_run_goes_on(
@@ -500,7 +531,7 @@ def test_a_service_that_is_gone_for_long_ends_the_work_and_the_next_run_goes_on(
     assert result.stderr == (
         f"aureon: {URL} does not answer: The read operation timed out. "
         f"Tried {http_api.MAX_TRIES} times. "
-        "The same command goes on from here, and counts nothing twice.\n"
+        "The same command continues from here, and counts nothing twice.\n"
     )
     network.forget()
     ingested(api)
@@ -613,8 +644,8 @@ def test_progress_towards_another_organization_is_not_taken_for_this_ones(
     said = ingested(new_api(), code=1).stderr
 
     assert said == (
-        "aureon: events.jsonl.aureon-progress tells of what went elsewhere, with another token, "
-        "or as something else. To send all of it here, move it away.\n"
+        "aureon: events.jsonl.aureon-progress belongs to another destination, token or reading of "
+        "the file. To send all of it here, move it away.\n"
     )
 
 
@@ -625,7 +656,7 @@ def test_a_progress_file_that_makes_no_sense_is_refused(
     write(file, *events(4))
     progress(file).write_bytes(content)
 
-    assert "is not what aureon has written" in ingested(api, code=1).stderr
+    assert "was not written by aureon" in ingested(api, code=1).stderr
     assert network.keys == []
 
 
@@ -690,7 +721,7 @@ def test_standard_input_that_was_interrupted_says_which_lines_were_sent(
     sent = int(total(api))
     assert sent < 30
     assert result.stderr == (
-        "aureon: Stopped. A stream cannot be taken up again. Every line before line "
+        "aureon: Stopped. Standard input cannot be continued. Every line before line "
         f"{sent + 1} was sent; of the others, some may have been.\n"
     )
 
@@ -817,5 +848,7 @@ def test_a_queue_that_does_not_exist_is_a_sentence(
     write(file, usage(1))
     queues.client.delete_queue(QueueUrl=queues.ingestion.url)
 
-    assert queued(code=1).stderr == ("aureon: There is no such queue in this account and region.\n")
+    assert queued(code=1).stderr == (
+        "aureon: The queue does not exist in this account and region.\n"
+    )
     queues.client.create_queue(QueueName=queues.ingestion.url.rpartition("/")[2])

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from aureon import cards
-from aureon.domain.customers import Card
-from tests.api import Api
-from tests.faults import faults
+from aureon.customers import summaries
+from aureon.domain.customers import CustomerSummary
+from tests.support.faults import faults
+from tests.support.handlers import Api
 
 CUSTOMERS = "/v1/customers/"
 METERS = "/v1/meters/"
@@ -117,14 +117,14 @@ def test_pages_together_show_everything_once_where_many_are_alike(
     ids = [api.customer(f"user{number}@example.com", name="John Doe") for number in range(9)]
     event = {"name": "api_usage", "metadata": {"units": 1}}
     api.ingest(*({**event, "customer_id": customer_id} for customer_id in ids))
-    in_some_order, random = cards.read_all, Random(1)
+    in_some_order, random = summaries.read_all, Random(1)
 
-    def read_all(*about: Any) -> list[Card]:
+    def read_all(*about: Any) -> list[CustomerSummary]:
         found = list(in_some_order(*about))
         random.shuffle(found)
         return found
 
-    monkeypatch.setattr(cards, "read_all", read_all)
+    monkeypatch.setattr(summaries, "read_all", read_all)
 
     pages = [shown(api, path, sorting=sorting, page=page + 1, limit=2) for page in range(5)]
 
@@ -349,7 +349,8 @@ def test_a_balance_shows_its_customer_and_its_meter(
 
     assert balance["customer"] == api.get(CUSTOMERS + customers[2]).body
     meter = api.get(METERS + meter_ids[1]).body
-    del meter["backfill"]
+    for progress in ("backfill", "breakdowns"):
+        del meter[progress]
     assert balance["meter"] == meter
     assert api.get(BALANCES + balance["id"]).body == balance
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from aureon import catalog
 from aureon.domain.meters import MAX_ACTIONS_OF_MATCHES
-from tests.api import Api, Reply
-from tests.recount import assert_conserved
+from aureon.meters import catalog
+from tests.support.handlers import Api, Reply
+from tests.support.recount import assert_conserved
 
 METERS = "/v1/meters/"
 THREADS = 8
@@ -73,8 +73,11 @@ def test_a_meter_is_created_with_all_that_the_clients_parse(api: Api) -> None:
         "created_at": created["created_at"],
         "modified_at": None,
         "metadata": {"team": "a"},
+        "external_id": None,
         "name": "API calls",
         "unit": "scalar",
+        "limits_spending": "auto",
+        "thresholds": [],
         "custom_label": None,
         "custom_multiplier": None,
         "filter": {
@@ -85,6 +88,8 @@ def test_a_meter_is_created_with_all_that_the_clients_parse(api: Api) -> None:
         "organization_id": api.organization_id,
         "archived_at": None,
         "backfill": {"complete": False, "ledgers": 0, "total_ledgers": None, "events": 0},
+        "group_by": [],
+        "breakdowns": None,
     }
     assert api.get(METERS + created["id"]).body == created
 
@@ -182,7 +187,9 @@ def test_a_meter_makes_one_number_of_all_that_matches(
         {"_cost": {"amount": Decimal("0.5"), "currency": "usd"}},
     )
 
-    assert reply.body == {"inserted": 7, "duplicates": 0}
+    assert reply.body["inserted"] == 7
+    is_string = aggregation.get("property", "_cost.amount") != "_cost.amount"
+    assert ("warnings" in reply.body) == (is_string and aggregation["func"] != "count")
     assert api.balances(customer_id) == {meter_id: expected}
 
 
@@ -315,11 +322,7 @@ def test_meters_created_at_once_all_count_from_then_on(api: Api, customer_id: st
 
     assert len(api.get(METERS).body["items"]) == THREADS
     assert api.balances(customer_id) == dict.fromkeys(ids, 2)
-    versions = [
-        version
-        for meter in catalog.read_all(api.store, api.organization_id)
-        for version in meter.versions
-    ]
+    versions = [version for meter in catalog.read_all(api.store) for version in meter.versions]
     assert sorted(versions) == list(range(1, 2 * THREADS + 1)), "each change has one of its own"
 
 
@@ -349,3 +352,96 @@ def test_an_event_that_too_many_meters_match_is_refused(api: Api, customer_id: s
     balances = api.balances(customer_id)
     assert {meter_id: balances[meter_id] for meter_id in matching} == dict.fromkeys(matching, 1)
     assert_conserved(api.store)
+
+
+# External ids.
+
+
+def test_a_meter_is_found_by_its_external_id(api: Api, customer_id: str) -> None:
+    meter_id = create(api, external_id="team/calls")
+    camel = api.post(METERS, body(name="Other", externalId="Team/Calls"))
+    plain = api.post(METERS, body(name="Plain", external_id=""))
+    for made in (camel, plain):
+        api.backfill(made.body["id"])
+
+    for path in ("external/team%2Fcalls", "external/team/calls", meter_id):
+        found = api.get(METERS + path)
+        assert (found.status, found.body["id"]) == (200, meter_id)
+        assert found.body["external_id"] == "team/calls"
+    assert (camel.body["external_id"], plain.body["external_id"]) == ("Team/Calls", None)
+    assert api.get(METERS + "external/nobodys").status == 404
+    assert api.get(METERS + "external/a%3Fb").problems() == {("path", "external_id")}
+    listed = api.get(METERS, external_id=["team/calls", "nobody's"])
+    assert [one["id"] for one in listed.body["items"]] == [meter_id]
+
+    use(api, customer_id, {"units": 3})
+
+    def balances(**filters: Any) -> list[str]:
+        reply = api.get("/v1/customer-meters/", customer_id=customer_id, **filters)
+        return [one["meter_id"] for one in reply.body["items"]]
+
+    assert len(balances()) == 3
+    assert balances(external_meter_id="team/calls") == [meter_id]
+    assert balances(external_meter_id=["team/calls", "Team/Calls"], meter_id=meter_id) == [meter_id]
+    assert balances(external_meter_id="nobody's") == []
+    assert api.get("/v1/customer-meters/", external_meter_id="nobody's").body["items"] == []
+
+
+def test_a_meters_external_id_is_changed_taken_away_and_free_again(api: Api) -> None:
+    meter_id = create(api, external_id="calls")
+
+    assert api.patch(METERS + meter_id, {"name": "Renamed"}).body["external_id"] == "calls"
+    assert api.patch(METERS + meter_id, {"external_id": "uses"}).body["external_id"] == "uses"
+    other_id = create(api, external_id="calls")
+    assert api.patch(METERS + meter_id, {"external_id": None}).body["external_id"] is None
+    assert api.patch(METERS + other_id, {"external_id": "uses"}).body["external_id"] == "uses"
+
+
+def test_an_external_id_of_another_meter_is_taken_be_it_archived(api: Api) -> None:
+    meter_id = create(api, external_id="calls")
+    other_id = create(api)
+    archive(api, meter_id)
+
+    refused = api.post(METERS, body(external_id="calls"))
+    assert refused.problems() == {("body", "external_id")}
+    assert meter_id in refused.text
+    assert api.patch(METERS + other_id, {"external_id": "calls"}).problems() == {
+        ("body", "external_id")
+    }
+    for bad in ("ends/", "x" * 257, "a/state"):
+        assert api.post(METERS, body(external_id=bad)).problems() == {("body", "external_id")}
+
+
+def test_of_many_who_give_one_external_id_at_once_exactly_one_does(api: Api) -> None:
+    others = [create(api) for _ in range(THREADS // 2)]
+
+    def give(number: int) -> int:
+        if number < len(others):
+            return api.patch(METERS + others[number], {"external_id": "calls"}).status
+        return api.post(METERS, body(external_id="calls")).status
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        statuses = list(pool.map(give, range(THREADS)))
+
+    assert sorted(set(statuses)) in ([200, 422], [201, 422])
+    assert sum(status < 400 for status in statuses) == 1
+    assert len(api.get(METERS, external_id="calls").body["items"]) == 1
+
+
+def test_a_meter_is_made_once_under_an_idempotency_key(api: Api) -> None:
+    body = {
+        "name": "Calls",
+        "filter": {"conjunction": "and", "clauses": []},
+        "aggregation": {"func": "count"},
+    }
+    first, again = (api.post("/v1/meters/", body, idempotency_key="deploy-1") for _ in range(2))
+
+    assert (first.status, again.status) == (201, 201)
+    assert again.body["id"] == first.body["id"]
+    other = api.post("/v1/meters/", {**body, "name": "Other"}, idempotency_key="deploy-1")
+    assert other.status == 409
+    assert api.post("/v1/meters/", body, idempotency_key="x" * 256).status == 422
+    assert api.get("/v1/meters/").body["pagination"]["total_count"] == 1
+    # Ingestion has keys of its own.
+    reply = api.post("/v1/events/ingest", {"events": []}, idempotency_key="deploy-1")
+    assert reply.status in (200, 422)

@@ -10,18 +10,28 @@ from typing import Any
 
 import pytest
 
-import nightly_audit
-from aureon import directory, keys, metrics, nightly, tokens
-from aureon.audit import Outcome, Place
-from aureon.errors import Unavailable
-from aureon.nightly import Job
-from aureon.projection_audit import ProjectedOutcome
-from aureon.store import LONGEST_CALL_SECONDS, Store, delete, put_over
+from aureon.access import organizations
+from aureon.api import runtime
+from aureon.audit import nightly
+from aureon.audit.ledger_audit import Outcome
+from aureon.audit.nightly import Job
+from aureon.audit.projection_audit import ProjectedOutcome
+from aureon.core import metrics
+from aureon.core.errors import Unavailable
+from aureon.storage import directory, keys
+from aureon.storage.directory import DirectoryPosition
+from aureon.storage.store import (
+    LONGEST_CALL_SECONDS,
+    OrganizationStore,
+    Store,
+    delete,
+    put_over,
+)
 from aureon_cli.gateway import Context
-from tests.api import Api
-from tests.projection import project_all
-from tests.queue import Queues
-from tests.seams import without_pauses
+from tests.support.deliveries import Queues
+from tests.support.handlers import Api, invoke
+from tests.support.projected import project_all
+from tests.support.seams import without_pauses
 
 
 def enough() -> Any:
@@ -51,7 +61,7 @@ def customers(api: Api, count: int) -> list[str]:
 
 def damage(api: Api, customer_id: str, meter_id: str) -> None:
     """Let a balance say what its log does not."""
-    key = keys.balance(api.organization_id, customer_id, meter_id, 1, 0)
+    key = api.store.keys.balance(customer_id, meter_id, 1, 0)
     item = dict(api.store.get(key) or {})
     item["sum"] += 1
     api.store.write(put_over(key, item))
@@ -65,7 +75,7 @@ def lose_a_name(api: Api, ledger_id: str) -> None:
     """Let what is projected of a ledger miss the name of its events."""
     (key,) = [
         keys.Key(item[keys.PARTITION], item[keys.SORT])
-        for item in api.store.query(keys.names(api.organization_id, 1, ledger_id))
+        for item in api.store.query(api.store.keys.names(1, ledger_id))
     ]
     api.store.write(delete(key))
 
@@ -78,6 +88,11 @@ class Hurried(Store):
     def has_time(self) -> bool:
         object.__setattr__(self, "looks", self.looks - 1)
         return self.looks >= 0
+
+    def of(self, organization_id: str) -> OrganizationStore:
+        own = super().of(organization_id)
+        object.__setattr__(own, "has_time", self.has_time)
+        return own
 
 
 def hurried(store: Store, looks: int) -> Store:
@@ -112,11 +127,11 @@ def test_every_ledger_is_audited_however_often_time_runs_out(api: Api) -> None:
 def test_a_ledger_that_takes_longer_than_an_invocation_holds_up_no_other(api: Api) -> None:
     api.meter()
     customers(api, 2)
-    partitions = directory.partitions(api.organization_id)
+    partitions = directory.partitions(api.store.keys)
     (ghosts, *_) = [
         number for number, part in enumerate(partitions) if list(api.store.query_index(part))
     ]
-    whole = Job(api.organization_id, Place(ghosts))
+    whole = Job(api.organization_id, DirectoryPosition(ghosts))
     # Enough to find the first ledger, not to read it.
     for looks in range(100):
         seen: list[Outcome] = []
@@ -137,16 +152,31 @@ def test_the_schedule_asks_for_every_organization(
     api: Api, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(nightly.QUEUE, queues.ingestion.url)
-    other = tokens.create_organization(api.store, "Other")
+    other = organizations.create(api.store, "Other")
 
-    answer = nightly_audit.handler({"source": "aws.events"}, enough())
+    answer = invoke("nightly_audit", {"source": "aws.events"}, enough())
 
     sent = queues.ingestion.receive(wait_seconds=0)
     assert answer == {"organizations": 2}
-    assert {Job.from_body(found["body"]) for found in sent} == {
-        Job(api.organization_id),
-        Job(other),
+    assert {found["body"] for found in sent} == {
+        job.to_body()
+        for organization_id in (api.organization_id, other)
+        for job in (Job(organization_id), Job(organization_id, owed={}))
     }
+
+
+def test_an_audit_of_nobody_is_a_sign_of_life_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An alarm waits for it, and speaks where a night has had none."""
+    monkeypatch.setattr(runtime, "_store", lambda: store)
+    monkeypatch.setenv(metrics.STACK, "Test")
+
+    answer = invoke("nightly_audit", {"source": "aws.events"}, enough())
+    assert answer == {"organizations": 0}
+
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert line["AuditedLedgers"] == [0]
 
 
 def test_a_difference_is_told(
@@ -158,13 +188,13 @@ def test_a_difference_is_told(
     damage(api, first, meter_id)
     monkeypatch.setenv(metrics.STACK, "Test")
 
-    answer = nightly_audit.handler({"Records": [record(Job(api.organization_id))]}, enough())
+    answer = invoke("nightly_audit", {"Records": [record(Job(api.organization_id))]}, enough())
 
     assert answer == {"batchItemFailures": []}
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
     told = (line["AuditedLedgers"], line["AuditSkippedLedgers"], line["AuditDifferences"])
-    assert told == (4, 0, 1)
-    assert line["AuditProjectionDifferences"] == 0
+    assert told == ([4], [0], [1])
+    assert line["AuditProjectionDifferences"] == [0]
 
 
 def test_a_difference_of_what_is_projected_is_told_beside_those_of_balances(
@@ -176,12 +206,12 @@ def test_a_difference_of_what_is_projected_is_told_beside_those_of_balances(
     lose_a_name(api, first)
     monkeypatch.setenv(metrics.STACK, "Test")
 
-    nightly_audit.handler({"Records": [record(Job(api.organization_id))]}, enough())
+    invoke("nightly_audit", {"Records": [record(Job(api.organization_id))]}, enough())
 
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (line["AuditedLedgers"], line["AuditDifferences"]) == (3, 0)
+    assert (line["AuditedLedgers"], line["AuditDifferences"]) == ([3], [0])
     # Everyone's names are one more than those of the ledgers.
-    assert line["AuditProjectionDifferences"] == 2
+    assert line["AuditProjectionDifferences"] == [2]
 
 
 def test_what_is_behind_is_looked_at_again_after_a_while(
@@ -229,9 +259,9 @@ def test_what_is_left_goes_back_to_the_queue(
     api.meter()
     customers(api, 3)
     monkeypatch.setenv(nightly.QUEUE, queues.ingestion.url)
-    monkeypatch.setattr("nightly_audit.runtime.store", lambda context, **_: hurried(api.store, 40))
+    monkeypatch.setattr(runtime, "store", lambda context, **_: hurried(api.store, 40))
 
-    nightly_audit.handler({"Records": [record(Job(api.organization_id))]}, enough())
+    invoke("nightly_audit", {"Records": [record(Job(api.organization_id))]}, enough())
 
     (sent,) = queues.ingestion.receive(wait_seconds=0)
     left = Job.from_body(sent["body"])
@@ -243,7 +273,7 @@ def test_an_organization_that_is_gone_and_a_job_that_is_none_harm_nobody(api: Ap
     gone = record(Job("01a20000-0000-7000-8000-000000000000"))
     broken = {"messageId": "broken", "body": "{}"}
 
-    answer = nightly_audit.handler({"Records": [broken, gone]}, enough())
+    answer = invoke("nightly_audit", {"Records": [broken, gone]}, enough())
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
 

@@ -10,25 +10,18 @@ from typing import Any
 
 import pytest
 
-from aureon import ledger, times
-from tests.api import Api
-from tests.faults import Call, Crash, Fault, faults, nth, nth_write
-from tests.recount import assert_conserved, pages, scan, stored
-
-
-def usage(units: Any = 1, **more: Any) -> dict[str, Any]:
-    return {"name": "api_usage", "metadata": {"units": units}, **more}
+from aureon.core import times
+from aureon.ledger.plan import SHARDS
+from tests.support.faults import Call, Crash, Fault, faults, nth, nth_write
+from tests.support.handlers import Api
+from tests.support.makers import usage
+from tests.support.recount import assert_conserved, pages, scan, stored
 
 
 @pytest.fixture
 def customer_id(api: Api) -> str:
     api.meter()
     return api.customer("user@example.com", external_id="user_123")
-
-
-def balance(api: Api, customer_id: str) -> Any:
-    """The customer's balance of the only meter: 0 where nothing has counted."""
-    return sum(api.balances(customer_id).values())
 
 
 @pytest.fixture
@@ -47,7 +40,7 @@ def test_an_external_id_counts_once(api: Api, customer_id: str) -> None:
     assert api.ingest(event).body == {"inserted": 1, "duplicates": 0}
     assert api.ingest(event, event).body == {"inserted": 0, "duplicates": 2}
 
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
     assert_conserved(api.store)
 
 
@@ -60,8 +53,8 @@ def test_an_external_id_counts_once_for_the_whole_organization(api: Api, custome
     )
 
     assert reply.body == {"inserted": 1, "duplicates": 1, "conflicts": [0]}
-    assert balance(api, customer_id) == 1
-    assert balance(api, other) == 1
+    assert api.balance(customer_id) == 1
+    assert api.balance(other) == 1
 
 
 def test_a_repeat_with_other_content_is_a_duplicate_and_is_reported(
@@ -76,7 +69,7 @@ def test_a_repeat_with_other_content_is_a_duplicate_and_is_reported(
     )
 
     assert reply.body == {"inserted": 1, "duplicates": 2, "conflicts": [1]}
-    assert balance(api, customer_id) == 2
+    assert api.balance(customer_id) == 2
 
 
 def test_an_id_that_stands_twice_in_a_request_counts_once(api: Api, customer_id: str) -> None:
@@ -86,7 +79,7 @@ def test_an_id_that_stands_twice_in_a_request_counts_once(api: Api, customer_id:
     reply = api.ingest(*events, *events)
 
     assert reply.body == {"inserted": 300, "duplicates": 300}
-    assert balance(api, customer_id) == 300
+    assert api.balance(customer_id) == 300
     assert_conserved(api.store)
 
 
@@ -94,7 +87,7 @@ def test_an_id_that_stands_twice_in_a_request_counts_once(api: Api, customer_id:
 def test_of_two_events_with_one_id_in_a_request_the_first_sent_counts(
     api: Api, customer_id: str, many: int
 ) -> None:
-    """Though the second belongs to a group that begins, and is folded, before the first's."""
+    """Though the second belongs to a group that begins, and is packed, before the first's."""
     other = api.customer("other@example.com")
     events = [
         usage(7, customer_id=other),
@@ -109,8 +102,8 @@ def test_of_two_events_with_one_id_in_a_request_the_first_sent_counts(
         "duplicates": many,
         "conflicts": list(range(1 + many, 1 + 2 * many)),
     }
-    assert balance(api, customer_id) == many
-    assert balance(api, other) == 7
+    assert api.balance(customer_id) == many
+    assert api.balance(other) == 7
     assert_conserved(api.store)
 
 
@@ -121,7 +114,7 @@ def test_a_request_with_a_key_may_be_sent_again(api: Api, customer_id: str) -> N
     again = api.ingest(*events, idempotency_key="k1")
 
     assert first.body == again.body == {"inserted": 2, "duplicates": 0}
-    assert balance(api, customer_id) == 2
+    assert api.balance(customer_id) == 2
     assert_conserved(api.store)
 
 
@@ -149,7 +142,7 @@ def test_a_key_with_another_body_is_refused(api: Api, customer_id: str) -> None:
     reply = api.ingest(usage(2, customer_id=customer_id), idempotency_key="k1")
 
     assert reply.status == 409
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
 
 
 def test_a_key_of_a_request_without_new_events_is_remembered_too(
@@ -179,7 +172,7 @@ def test_a_repeat_after_the_full_hour_counts_nothing(
     clock(late + timedelta(minutes=1))
     assert api.ingest(event, idempotency_key="k1").body == {"inserted": 1, "duplicates": 0}
 
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
     ((_, _, page),) = pages(list(scan(api.store)))
     assert page.place.hour == "2026-11-24T01"
 
@@ -324,7 +317,7 @@ def test_sixteen_threads_with_contended_ids_count_each_once(api: Api, customer_i
         {f"e{w * 40 + t * 8 + p}" for w in range(4) for t in range(5) for p in range(10)}
     )
     assert inserted == distinct + 16 * 5
-    assert balance(api, customer_id) == distinct + 16 * 5
+    assert api.balance(customer_id) == distinct + 16 * 5
     assert_conserved(api.store)
 
 
@@ -361,7 +354,7 @@ def test_conflicts_move_a_hot_balance_to_other_shards(api: Api, customer_id: str
         api.ingest(usage(1, external_customer_id="user_123"))
         api.ingest(usage(1, customer_id=customer_id))
     assert "0" not in shards(customer_id)
-    assert all(1 <= int(shard) <= ledger.SHARDS for shard in shards(customer_id))
-    assert balance(api, customer_id) == 15
+    assert all(1 <= int(shard) <= SHARDS for shard in shards(customer_id))
+    assert api.balance(customer_id) == 15
     assert shards(quiet) == ["0"]
     assert_conserved(api.store)

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 
-from aureon import runtime
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
+from aureon.api import runtime
+from aureon.storage.store import Store
 from tests.integration.test_projector import caller
-from tests.projection import project_all
+from tests.support.handlers import Api, Reply
+from tests.support.projected import project_all
 
 NAMED: Final = {
     "conjunction": "and",
     "clauses": [{"property": "name", "operator": "eq", "value": "api_usage"}],
 }
 SUM: Final = {"func": "sum", "property": "units"}
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
 
 
 @pytest.fixture

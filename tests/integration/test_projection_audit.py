@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner
 
-from aureon import keys
-from aureon import store as store_module
-from aureon.projection_audit import ProjectedOutcome, ProjectionAudit
-from aureon.store import Store
+from aureon.audit.projection_audit import ProjectedOutcome, ProjectionAudit
+from aureon.storage import keys
+from aureon.storage import store as store_module
+from aureon.storage.store import Store
 from aureon_cli import main
-from tests import inline_engine
-from tests.api import Api
-from tests.backfill import jobs
 from tests.integration.test_rebuild import fill, run, use
-from tests.projection import deliver, project_all, records
-from tests.recount import scan
-from tests.seams import without_pauses
+from tests.support.backfill_jobs import jobs
+from tests.support.handlers import Api
+from tests.support.projected import deliver, project_all, records
+from tests.support.recount import scan
 
 KINDS: Final = ("TIMELINE", "NAMES", "QUANTITY", "VALUES")
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store, without_pauses():
-        yield store
 
 
 def ledgers(store: Store) -> list[str]:
@@ -39,7 +29,7 @@ def ledgers(store: Store) -> list[str]:
 
 
 def audit(api: Api) -> list[ProjectedOutcome]:
-    work = ProjectionAudit(api.store, api.organization_id)
+    work = ProjectionAudit(api.store)
     work.begin()
     outcomes = {ledger_id: work.of_ledger(ledger_id) for ledger_id in ledgers(api.store)}
     outcomes |= {outcome.ledger_id: outcome for outcome in work.of_those_behind()}
@@ -105,7 +95,7 @@ def test_pages_that_are_behind_are_waited_for_and_then_told(
 ) -> None:
     fill(api, ("sum",))
     use(api, 7)
-    work = ProjectionAudit(api.store, api.organization_id)
+    work = ProjectionAudit(api.store)
     work.begin()
     ids = ledgers(api.store)
 
@@ -141,7 +131,7 @@ def test_no_false_alarm_while_pages_are_projected(api: Api) -> None:
     writer.start()
     met: set[str] = set()
     while not ended.is_set():
-        work = ProjectionAudit(api.store, api.organization_id)
+        work = ProjectionAudit(api.store)
         work.begin()
         for ledger_id in ledgers(api.store):
             met.add(work.of_ledger(ledger_id).status)
@@ -169,7 +159,7 @@ def test_a_clean_projection_leaves_the_exit_code_0(api: Api, command: Any) -> No
     result = command()
 
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "Projected for looking: 3 ledgers clean, 0 different" in result.stderr
+    assert "Read models: 3 ledgers clean, 0 different" in result.stderr
 
 
 def test_a_projection_that_differs_has_an_exit_code_of_its_own(api: Api, command: Any) -> None:

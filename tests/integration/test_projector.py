@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -11,24 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aureon import keys, projection, runtime, table, tokens
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api
-from tests.faults import Crash, Fault, faults, nth
-from tests.projection import deliver, project_all, record, records, recounted, stored
-from tests.recount import scan
-from tests.seams import without_pauses
+from aureon.access import organizations, tokens
+from aureon.api import runtime
+from aureon.ledger.blocks import PAGES_OF_A_BLOCK, blocks
+from aureon.projection import projector
+from aureon.storage import keys, table
+from aureon.storage.store import Store
+from tests.support import inline_engine
+from tests.support.costs import consumption
+from tests.support.faults import Call, Crash, Fault, faults, nth
+from tests.support.handlers import Api
+from tests.support.projected import deliver, project_all, record, records, recounted, stored
+from tests.support.recount import scan
+from tests.support.seams import without_pauses
 
 START: Final = datetime(2026, 11, 1, 9, tzinfo=UTC)
 FUNCTIONS: Final = ("sum", "count", "avg", "max", "min", "unique")
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
 
 
 def meters(api: Api) -> list[str]:
@@ -128,7 +125,7 @@ def test_a_delivery_that_breaks_off_at_any_call_counts_once(
     fill(api)
     delivery = records(api.store)
     if epoch != "alone":
-        api.store.put_all({keys.projection(api.organization_id): {"epoch": 1, "building": 2}})
+        api.store.put_all({api.store.keys.projection(): {"epoch": 1, "building": 2}})
     expected = recounted(api.store)
     number = 0
     while True:
@@ -178,10 +175,88 @@ def test_random_deliveries_count_once(seed: int) -> None:
                     failed = deliver(delivery)
                 except Crash:
                     continue
-            done = {identity(one) for one in delivery if number(one) not in failed}
+            done = {identity(one) for one in delivery if number_of(one) not in failed}
             pending = [one for one in pending if identity(one) not in done]
 
         assert stored(store) == recounted(store)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(min_value=0, max_value=2**32))
+def test_deliveries_that_meet_in_shared_blocks_count_once(seed: int) -> None:
+    """Pages of two minutes, in blocks of two processes and their own, come again and meet.
+
+    A delivery is worked off whole in the middle of another one, between any two of its calls.
+    """
+    chance = random.Random(seed)
+    with inline_engine.table() as store, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runtime, "_store", lambda: store)
+        patch.setattr(blocks, "of_next_page", lambda _: chance.choice([None, "a1", "b1", "b2"]))
+        api = caller(store)
+        meters(api)
+        for number in range(24):
+            moment = START + timedelta(seconds=5 * number)
+            api.ingest(event(number, f"user_{number % 3}", timestamp=moment.isoformat()))
+        every = records(store)
+        delivered: set[str] = set()
+
+        def work_off() -> None:
+            delivery = chance.choices(every, k=chance.randint(1, 12))
+            try:
+                failed = deliver(delivery)
+            except Crash:
+                return
+            delivered.update(identity(one) for one in delivery if number_of(one) not in failed)
+
+        met = False
+
+        def plan(call: Call) -> Fault | None:
+            nonlocal met
+            if not met and chance.random() < 0.3:
+                met = True
+                work_off()
+                met = False
+            return accident(chance)
+
+        expected = recounted(store)
+        with without_pauses(), faults(store.client, plan):
+            while len(delivered) < len(every):
+                work_off()
+
+        assert stored(store) == expected
+
+
+def test_a_block_of_more_pages_than_a_condition_takes_is_projected(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "of_next_page", lambda _: "crowded")
+    api.young_meter()
+    for _ in range(projector.MAX_MARKS + 5):
+        api.ingest(event(0))
+    delivery = records(api.store)
+
+    with faults(api.store.client) as calls:
+        assert deliver(delivery) == []
+        assert deliver(delivery) == []
+
+    # The marks that are there are read, once for each attempt to add what was added.
+    assert calls.operations().count("TransactWriteItems") == 2 + 1
+    assert stored(api.store) == recounted(api.store)
+
+
+def test_ten_pages_of_one_process_are_marked_by_one_write(api: Api) -> None:
+    blocks.__init__()  # type: ignore[misc]
+    api.young_meter()
+    for _ in range(PAGES_OF_A_BLOCK):
+        api.ingest(event(0))
+    delivery = records(api.store)
+
+    with faults(api.store.client) as calls, consumption(api.store.client) as consumed:
+        assert deliver(delivery) == []
+
+    # A block of 1 KB, the customer's name and day, and everyone's: two units for each.
+    assert calls.operations().count("TransactWriteItems") == 1
+    assert sum(one.write for one in consumed) == 2 * (1 + 2 + 2)
 
 
 def accident(chance: random.Random) -> Fault | None:
@@ -189,12 +264,12 @@ def accident(chance: random.Random) -> Fault | None:
 
 
 def caller(store: Store) -> Api:
-    organization_id = tokens.create_organization(store, "Test")
-    token, _ = tokens.create(store, organization_id)
-    return Api(store, organization_id, token)
+    organization_id = organizations.create(store, "Test")
+    token, _ = tokens.create(store.of(organization_id))
+    return Api(store.of(organization_id), token)
 
 
-def number(delivered: dict[str, Any]) -> str:
+def number_of(delivered: dict[str, Any]) -> str:
     sequence_number: str = delivered["dynamodb"]["SequenceNumber"]
     return sequence_number
 
@@ -222,7 +297,7 @@ def test_a_page_of_many_names_is_projected_in_parts_and_counts_once(api: Api, fa
 
 def test_two_epochs_are_written_while_one_is_built(api: Api) -> None:
     fill(api)
-    api.store.put_all({keys.projection(api.organization_id): {"epoch": 3, "building": 4}})
+    api.store.put_all({api.store.keys.projection(): {"epoch": 3, "building": 4}})
 
     project_all(api.store)
 
@@ -241,4 +316,4 @@ def test_pages_are_projected_many_in_a_transaction(api: Api) -> None:
 
     # Each page has an entry, and a name and a day in its own ledger; all have one of each.
     assert calls.operations().count("TransactWriteItems") == 1
-    assert projection.MAX_SUBJECTS == 49
+    assert projector.MAX_SUBJECTS == 49

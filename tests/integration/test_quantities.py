@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, get_args
@@ -13,27 +13,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aureon import runtime
-from aureon.domain import quantities as domain
+from aureon.api import runtime
 from aureon.domain.balances import AVERAGE_STEP
 from aureon.domain.intervals import Interval
 from aureon.domain.meters import Function
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.faults import faults
+from aureon.reads import quantity_series as domain
 from tests.integration.test_projector import caller
-from tests.projection import project_all
+from tests.support import inline_engine
+from tests.support.faults import faults
+from tests.support.handlers import Api, Reply
+from tests.support.projected import project_all
 from tests.unit.test_intervals import STEPS, ZONES, instants, label
 
 MONTH: Final = {"start_timestamp": "2025-11-01T00:00:00Z", "end_timestamp": "2025-12-01T00:00:00Z"}
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
 
 
 def event(timestamp: str, units: Any = 1, customer: str = "user_1", **more: Any) -> dict[str, Any]:
@@ -83,6 +75,8 @@ def test_every_interval_has_its_quantity_and_all_of_them_a_total(api: Api) -> No
         "quantity": 0,
         "used_units": 0,
         "granted_units": 0,
+        "expired_units": 0,
+        "refunded_units": 0,
     }
     assert (reply.body["total"], reply.body["complete"]) == (Decimal("-0.5"), True)
 

@@ -12,24 +12,16 @@ from typing import Any
 
 import pytest
 
-from aureon import times
-from aureon.errors import Unavailable
-from tests.api import Api
-from tests.faults import Crash, Fault, faults, nth, nth_write
+from aureon.core import times
+from aureon.core.errors import Unavailable
 from tests.integration.conftest import NewApi
-from tests.queue import Sent, deliver, message
-from tests.recount import assert_conserved, stored
+from tests.support.deliveries import Sent, deliver, message
+from tests.support.faults import Crash, Fault, faults, nth, nth_write
+from tests.support.handlers import Api
+from tests.support.makers import usage
+from tests.support.recount import assert_conserved, stored
 
 Send = Callable[..., Sent]
-
-
-def usage(units: Any = 1, name: str = "user_123", **more: Any) -> dict[str, Any]:
-    return {
-        "name": "api_usage",
-        "external_customer_id": name,
-        "metadata": {"units": units},
-        **more,
-    }
 
 
 @pytest.fixture
@@ -50,11 +42,7 @@ def send(api: Api) -> Send:
     return lambda *events, **attributes: message(api.organization_id, *events, **attributes)
 
 
-def balance(api: Api, customer_id: str) -> Any:
-    return sum(api.balances(customer_id).values())
-
-
-def test_a_delivery_is_folded_as_a_whole(api: Api, customer_id: str, send: Send) -> None:
+def test_a_delivery_is_packed_as_a_whole(api: Api, customer_id: str, send: Send) -> None:
     """Ten messages of one customer are one update of its balance, in one transaction."""
     deliver(send(usage()))
 
@@ -62,7 +50,7 @@ def test_a_delivery_is_folded_as_a_whole(api: Api, customer_id: str, send: Send)
         assert deliver(*[send(usage(2)) for _ in range(10)]) == set()
 
     assert calls.operations() == ["BatchGetItem", "TransactWriteItems"]
-    assert balance(api, customer_id) == 21
+    assert api.balance(customer_id) == 21
 
 
 def test_a_delivery_of_several_transactions_writes_nearly_every_balance_once(
@@ -70,7 +58,7 @@ def test_a_delivery_of_several_transactions_writes_nearly_every_balance_once(
 ) -> None:
     """Each of ten messages is for thirty customers: a transaction has some customers' pages."""
     names = [f"user_{number}" for number in range(30)]
-    deliver(send(*[usage(name=name) for name in names]))
+    deliver(send(*[usage(external_customer_id=name) for name in names]))
 
     with faults(api.store.client) as calls:
         assert deliver(*[send(*[usage(2, name) for name in names]) for _ in range(10)]) == set()
@@ -99,7 +87,7 @@ def test_a_redelivered_message_counts_once(
     assert deliver(other, sent.again()) == set()
     assert deliver(sent.again().again()) == set()
 
-    assert balance(api, customer_id) == 13
+    assert api.balance(customer_id) == 13
 
 
 def test_a_redelivery_that_does_not_know_it_is_one_counts_once(
@@ -110,7 +98,7 @@ def test_a_redelivery_that_does_not_know_it_is_one_counts_once(
     deliver(sent)
     deliver(sent)
 
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3
 
 
 def test_a_redelivery_after_the_full_hour_counts_once(
@@ -123,7 +111,7 @@ def test_a_redelivery_after_the_full_hour_counts_once(
     monkeypatch.setattr(times, "now", lambda: later)
     deliver(sent.again())
 
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
 
 
 def test_a_redriven_message_counts_once(api: Api, customer_id: str, send: Send) -> None:
@@ -133,7 +121,7 @@ def test_a_redriven_message_counts_once(api: Api, customer_id: str, send: Send) 
     deliver(sent.redriven())
     deliver(sent.redriven(), sent.redriven())
 
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
 
 
 def test_messages_with_one_batch_id_count_once(api: Api, customer_id: str, send: Send) -> None:
@@ -143,7 +131,7 @@ def test_messages_with_one_batch_id_count_once(api: Api, customer_id: str, send:
     deliver(first)
     deliver(second)
 
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
 
 
 def test_copies_of_a_message_in_one_delivery_count_once_and_spoil_nothing(
@@ -153,7 +141,7 @@ def test_copies_of_a_message_in_one_delivery_count_once_and_spoil_nothing(
     copy = replace(first, id="another")
 
     assert deliver(first, send(usage(2)), copy, first.redriven()) == set()
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3
 
 
 def test_copies_of_a_message_share_its_failure(api: Api, customer_id: str, send: Send) -> None:
@@ -190,14 +178,14 @@ def test_a_refused_message_does_not_use_its_batch_id_up(
     assert deliver(refused) == {refused.id}
 
     assert deliver(send(usage(1), batch_id="order-7")) == set()
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
 
 
 def test_an_id_counts_once_over_the_queue_and_http(api: Api, customer_id: str, send: Send) -> None:
     deliver(send(usage(1, external_id="e1")), send(usage(1, external_id="e1")))
 
     assert api.ingest(usage(1, external_id="e1")).body == {"inserted": 0, "duplicates": 1}
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
 
 
 @pytest.mark.parametrize(
@@ -220,7 +208,7 @@ def test_a_poisoned_message_fails_by_itself(
 
     assert deliver(send(usage(1)), poison, send(usage(2))) == {poison.id}
 
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3
 
 
 @pytest.mark.parametrize(
@@ -237,7 +225,7 @@ def test_a_message_with_wrong_attributes_fails_by_itself(
     poison = replace(send(usage(4)), attributes=attributes)
 
     assert deliver(poison, send(usage(1))) == {poison.id}
-    assert balance(api, customer_id) == 1
+    assert api.balance(customer_id) == 1
 
 
 def test_a_message_that_would_leave_the_range_of_a_balance_fails_by_itself(
@@ -249,7 +237,7 @@ def test_a_message_that_would_leave_the_range_of_a_balance_fails_by_itself(
     failed = deliver(send(usage(1)), too_much, send(usage(2)))
 
     assert failed == {too_much.id}
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3
 
 
 def test_messages_of_two_organizations_stay_apart(api: Api, new_api: NewApi) -> None:
@@ -263,8 +251,8 @@ def test_messages_of_two_organizations_stay_apart(api: Api, new_api: NewApi) -> 
         message(other.organization_id, usage(2, external_id="e1"), batch_id="b"),
     )
 
-    assert balance(api, ours) == 1
-    assert balance(other, theirs) == 2
+    assert api.balance(ours) == 1
+    assert other.balance(theirs) == 2
 
 
 def test_a_customer_that_was_deleted_is_not_unknown_to_the_queue(
@@ -294,7 +282,7 @@ def test_a_message_counted_before_a_deletion_is_not_counted_again_after_it(
     monkeypatch.setattr(times, "now", lambda: later)
     assert deliver(sent.again()) == set()
     assert deliver(fresh.again()) == set()
-    assert balance(api, successor) == 5
+    assert api.balance(successor) == 5
 
 
 @pytest.mark.parametrize("fault", [Fault.DIE_BEFORE, Fault.DIE_AFTER])
@@ -335,7 +323,7 @@ def test_a_busy_database_fails_the_delivery_and_loses_nothing(
         deliver(*sent)
 
     assert deliver(*[one.again() for one in sent]) == set()
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3
 
 
 def test_a_delivery_that_ran_out_of_time_sends_back_only_what_is_left(
@@ -353,7 +341,7 @@ def test_a_delivery_that_ran_out_of_time_sends_back_only_what_is_left(
         deliver(small, large)
     assert deliver(small.again(), large.again()) == set()
 
-    assert balance(api, customer_id) == 1001
+    assert api.balance(customer_id) == 1001
 
 
 def test_one_message_delivered_to_two_consumers_at_once_counts_once(
@@ -374,4 +362,4 @@ def test_a_single_write_that_was_lost_is_cleared_up_within_the_delivery(
     with faults(api.store.client, nth_write(0, Fault.TIMEOUT_AFTER)):
         assert deliver(send(usage(1)), send(usage(2))) == set()
 
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3

@@ -12,15 +12,16 @@ from typing import Any
 import httpx
 import pytest
 
-import authorizer
-from aureon import exact, times, tokens
-from aureon.errors import Unavailable
-from aureon.routes import QUEUE_ROUTE
+from aureon.access import tokens
+from aureon.api.routes import QUEUE_ROUTE
+from aureon.core import exact, times
+from aureon.core.errors import Unavailable
 from aureon_cli import queue_route
-from aureon_cli.gateway import Context, Gateway
-from tests.api import Api
-from tests.faults import Fault, faults
-from tests.queue import Queues, Sent, deliver
+from aureon_cli.gateway import Gateway
+from tests.support.deliveries import Queues, Sent, deliver
+from tests.support.faults import Fault, faults
+from tests.support.handlers import HANDLERS, Api, invoke
+from tests.support.makers import usage
 
 Post = Callable[..., httpx.Response]
 
@@ -31,7 +32,7 @@ def verdict(api: Api, **headers: str) -> Any:
     if api.token is not None and "authorization" not in named:
         named["Authorization"] = f"Bearer {api.token}"
     event = {"headers": named, "requestContext": {"requestId": "request-1"}}
-    return authorizer.handler(event, Context("authorizer"))  # type: ignore[arg-type]
+    return invoke("authorizer", event)
 
 
 def passed_on(api: Api, *events: dict[str, Any], **headers: str) -> Sent:
@@ -42,25 +43,16 @@ def passed_on(api: Api, *events: dict[str, Any], **headers: str) -> Sent:
     return Sent(attributes["organization_id"], body, attributes)
 
 
-def usage(units: int = 1, **more: Any) -> dict[str, Any]:
-    named = {"name": "api_usage", "external_customer_id": "user_123"}
-    return {**named, "metadata": {"units": units}, **more}
-
-
 @pytest.fixture
 def customer_id(api: Api) -> str:
     api.meter()
     return api.customer("user@example.com", external_id="user_123")
 
 
-def balance(api: Api, customer_id: str) -> Any:
-    return sum(api.balances(customer_id).values())
-
-
 def test_a_request_is_its_organizations_and_counts(api: Api, customer_id: str) -> None:
     assert deliver(passed_on(api, usage(3))) == set()
 
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3
 
 
 def test_a_request_that_is_sent_again_under_its_key_counts_once(api: Api, customer_id: str) -> None:
@@ -73,7 +65,7 @@ def test_a_request_that_is_sent_again_under_its_key_counts_once(api: Api, custom
     assert deliver(first) == deliver(again) == deliver(other) == set()
     assert deliver(first.again(), again.redriven()) == set()
 
-    assert balance(api, customer_id) == 6
+    assert api.balance(customer_id) == 6
 
 
 def test_the_same_key_with_another_body_is_refused(api: Api, customer_id: str) -> None:
@@ -83,7 +75,7 @@ def test_the_same_key_with_another_body_is_refused(api: Api, customer_id: str) -
     assert deliver(first) == set()
     assert deliver(other) == {other.id}
 
-    assert balance(api, customer_id) == 3
+    assert api.balance(customer_id) == 3
 
 
 def test_requests_without_a_key_are_each_their_own(api: Api, customer_id: str) -> None:
@@ -93,7 +85,7 @@ def test_requests_without_a_key_are_each_their_own(api: Api, customer_id: str) -
         assert deliver(first, second) == set()
     assert deliver(first.again(), second.redriven()) == set()
 
-    assert balance(api, customer_id) == 2
+    assert api.balance(customer_id) == 2
     # Nothing but the events themselves is remembered.
     assert calls.operations().count("TransactWriteItems") == 1
 
@@ -108,7 +100,7 @@ def test_a_producers_batch_and_a_requests_key_of_the_same_name_are_two(
 
     assert deliver(request, producer) == set()
 
-    assert balance(api, customer_id) == 2
+    assert api.balance(customer_id) == 2
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Basic abc", "Bearer aureon_oat_unknown"])
@@ -122,12 +114,12 @@ def test_a_token_needs_the_scope_to_write_events_and_no_other(api: Api) -> None:
         ({"events:write"}, True),
         (set(tokens.SCOPES) - {"events:write"}, False),
     ):
-        token, _ = tokens.create(api.store, api.organization_id, scopes=scopes)
+        token, _ = tokens.create(api.store, scopes=scopes)
         assert verdict(replace(api, token=token))["isAuthorized"] == passes
 
 
 def test_an_expired_token_does_not_pass(api: Api) -> None:
-    token, _ = tokens.create(api.store, api.organization_id, expires_at=times.now())
+    token, _ = tokens.create(api.store, expires_at=times.now())
 
     assert verdict(replace(api, token=token)) == {"isAuthorized": False}
 
@@ -146,7 +138,7 @@ def test_what_the_gateway_puts_into_json_is_never_the_callers_own(api: Api, key:
 
 
 def test_nobody_passes_while_tokens_cannot_be_read(api: Api) -> None:
-    token, _ = tokens.create(api.store, api.organization_id)
+    token, _ = tokens.create(api.store)
     with faults(api.store.client, lambda call: Fault.THROTTLE), pytest.raises(Unavailable):
         verdict(replace(api, token=token))
 
@@ -160,7 +152,7 @@ def post(api: Api, queues: Queues) -> Post:
 
     async def exchange(request: httpx.Request) -> httpx.Response:
         with ThreadPoolExecutor(1) as pool:
-            serve = queue_route.sending_to(queues.ingestion, authorizer.handler)
+            serve = queue_route.sending_to(queues.ingestion, HANDLERS["authorizer"])
             gateway = Gateway([QUEUE_ROUTE], {QUEUE_ROUTE.handler: serve}, pool)
             async with httpx.AsyncClient(transport=httpx.ASGITransport(gateway)) as client:
                 return await client.send(request)
@@ -182,10 +174,10 @@ def test_the_local_gateway_queues_what_the_consumer_counts(
 
     for _ in range(2):
         assert post(body, **{"idempotency-key": "k1"}).status_code == 202
-    assert balance(api, customer_id) == 0
+    assert api.balance(customer_id) == 0
     assert len(queues.deliver()) == 2
 
-    assert balance(api, customer_id) == 5
+    assert api.balance(customer_id) == 5
 
 
 def test_accepted_is_not_valid_and_a_bad_body_becomes_a_dead_letter(

@@ -11,30 +11,23 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner
 
-from aureon import directory, keys, projection, rebuild
-from aureon import store as store_module
-from aureon.errors import NotFound, Unavailable
-from aureon.rebuild import Rebuild
-from aureon.store import Store
+from aureon.core.errors import NotFound, Unavailable
+from aureon.projection import projector, rebuild
+from aureon.projection.rebuild import Rebuild
+from aureon.storage import directory, keys
+from aureon.storage import store as store_module
+from aureon.storage.store import Store
 from aureon_cli import main
-from tests import inline_engine
-from tests.api import Api
-from tests.backfill import jobs
-from tests.faults import Crash, Fault, faults, nth
-from tests.projection import deliver, project_all, record, recounted, stored
-from tests.recount import scan
-from tests.seams import restart_handlers, without_pauses
+from tests.support.backfill_jobs import jobs
+from tests.support.faults import Crash, Fault, faults, nth
+from tests.support.handlers import Api
+from tests.support.projected import deliver, project_all, record, recounted, stored
+from tests.support.recount import scan
+from tests.support.seams import restart_handlers
 
 START: Final = datetime(2026, 11, 1, 9, tzinfo=UTC)
 FUNCTIONS: Final = ("sum", "count", "avg", "max", "min", "unique")
 KINDS: Final = ("TIMELINE", "NAMES", "QUANTITY", "VALUES", "PARTS", "PASTS")
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store, without_pauses():
-        yield store
 
 
 def fill(api: Api, functions: tuple[str, ...] = FUNCTIONS) -> None:
@@ -68,7 +61,7 @@ def use(api: Api, step: int) -> None:
 
 
 def run(api: Api) -> Rebuild:
-    work = Rebuild(api.store, api.organization_id)
+    work = Rebuild(api.store)
     for _ in work.run():
         pass
     return work
@@ -89,9 +82,9 @@ def test_a_rebuild_makes_the_same_anew_and_removes_the_old(api: Api) -> None:
 
     assert stored(api.store, epoch=2) == before
     assert left_of(api.store, 1) == []
-    assert projection.epochs(api.store, api.organization_id) == (2, None)
+    assert projector.epochs(api.store) == (2, None)
     assert work.pages == sum(about[1] == "TIMELINE" for about in before)
-    assert api.store.get(keys.rebuild(api.organization_id)) is None
+    assert api.store.get(api.store.keys.rebuild()) is None
     run(api)
     assert stored(api.store, epoch=3) == before
     assert left_of(api.store, 2) == []
@@ -128,7 +121,7 @@ def test_the_old_is_shown_until_the_new_is_whole(api: Api, monkeypatch: pytest.M
     fill(api)
     names = "/v1/events/names"
     before = api.get(names).body
-    work = Rebuild(api.store, api.organization_id)
+    work = Rebuild(api.store)
 
     shown = []
     for _ in work.run():
@@ -155,12 +148,12 @@ def test_a_rebuild_that_breaks_off_at_any_call_goes_on(
             with suppress(Crash, Unavailable):
                 run(api)
             made = len(calls)
-        state = projection.epochs(api.store, api.organization_id)
+        state = projector.epochs(api.store)
         assert stored(api.store, epoch=state.current) == before, number
-        item = api.store.get(keys.projection(api.organization_id)) or {}
+        item = api.store.get(api.store.keys.projection()) or {}
         if "building" in item or "removing" in item or state.current == epoch:
             run(api)
-        assert projection.epochs(api.store, api.organization_id) == (epoch + 1, None), number
+        assert projector.epochs(api.store) == (epoch + 1, None), number
         assert stored(api.store, epoch=epoch + 1) == before, number
         assert left_of(api.store, epoch) == [], number
         epoch += 1
@@ -177,7 +170,7 @@ def test_a_page_that_arrives_after_its_ledger_was_visited_is_in_both(
     monkeypatch.setattr(directory, "CHUNK", 1)
     fill(api, ("sum", "unique"))
 
-    for step, _ in enumerate(Rebuild(api.store, api.organization_id).run(), 4):
+    for step, _ in enumerate(Rebuild(api.store).run(), 4):
         use(api, step)
         project_all(api.store)
 
@@ -225,7 +218,7 @@ def test_events_that_arrive_meanwhile_are_in_the_new(
     writer.join()
     assert failures == []
 
-    current = projection.epochs(api.store, api.organization_id).current
+    current = projector.epochs(api.store).current
     assert current == rebuilds + 1
     live = stored(api.store, epoch=current)
     run(api)
@@ -247,7 +240,7 @@ def test_a_meter_that_is_counting_its_past_goes_on_in_both(api: Api) -> None:
             "aggregation": {"func": "count"},
         }
         assert api.post("/v1/meters/", body).status == 201
-        steps = Rebuild(api.store, api.organization_id).run()
+        steps = Rebuild(api.store).run()
         next(steps)
         queue.work_off()
         both = stored(api.store)
@@ -260,7 +253,7 @@ def test_a_meter_that_is_counting_its_past_goes_on_in_both(api: Api) -> None:
 def test_two_rebuilds_at_once_make_one(api: Api) -> None:
     fill(api, ("sum",))
     before = stored(api.store)
-    first, second = (Rebuild(api.store, api.organization_id).run() for _ in range(2))
+    first, second = (Rebuild(api.store).run() for _ in range(2))
     next(first)
     next(second)
     for _ in first:
@@ -269,13 +262,13 @@ def test_two_rebuilds_at_once_make_one(api: Api) -> None:
         for _ in second:
             pass
 
-    current = projection.epochs(api.store, api.organization_id).current
+    current = projector.epochs(api.store).current
     assert stored(api.store, epoch=current) == before
 
 
 def test_an_unknown_organization_has_nothing_to_rebuild(store: Store) -> None:
     with pytest.raises(NotFound):
-        list(Rebuild(store, "nobody").run())
+        list(Rebuild(store.of("nobody")).run())
 
 
 # The command.
@@ -291,7 +284,7 @@ def test_the_command_says_what_it_did(api: Api, monkeypatch: pytest.MonkeyPatch)
 
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ""
-    assert "Rebuilt what is projected from 12 pages." in result.stderr
+    assert "Built the read models again from 12 pages." in result.stderr
     assert stored(api.store, epoch=2) == before
 
 

@@ -7,32 +7,25 @@ was before them, a part as it was after.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from aureon import claim_audit, keys
-from aureon import store as store_module
-from aureon.store import Item, Store
+from aureon.audit import claim_audit
+from aureon.storage import keys
+from aureon.storage import store as store_module
+from aureon.storage.store import Item, Store
 from aureon_cli.main import app
-from tests import inline_engine
-from tests.api import Api
-from tests.credits import spend, usage
-from tests.recount import assert_conserved, scan
-from tests.seams import restart_handlers, without_pauses
+from tests.support.credit_makers import spend
+from tests.support.handlers import Api
+from tests.support.makers import usage
+from tests.support.recount import assert_conserved, scan
+from tests.support.seams import restart_handlers
 
 NAMES = ("user_1", "user_2", "user_3")
 Contents = dict[keys.Key, Item]
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store, without_pauses():
-        yield store
 
 
 @pytest.fixture
@@ -128,7 +121,7 @@ def test_nothing_is_wrong_with_a_table_that_was_always_there(api: Api) -> None:
 def test_an_event_that_has_counted_twice_is_told_and_left_alone(api: Api) -> None:
     """It was sent again to the restored table before its claim was made again."""
     api.ingest(usage(3, external_customer_id="user_1", external_id="order#1"))
-    api.store.delete_all([keys.claim(api.organization_id, "order#1")])
+    api.store.delete_all([api.store.keys.claim("order#1")])
     api.ingest(usage(3, external_customer_id="user_1", external_id="order#1"))
 
     audited = command(api, "claims", "--repair")
@@ -144,9 +137,7 @@ def test_claims_and_pages_that_come_meanwhile_are_no_findings(
 ) -> None:
     """A read may see a claim of a transaction that is being applied, and not yet its page."""
     send(api, batches=1)
-    page = next(
-        key for key in contents(api.store) if key.pk.startswith(keys.log(api.organization_id, ""))
-    )
+    page = next(key for key in contents(api.store) if key.pk.startswith(api.store.keys.log("")))
     missing = {page: contents(api.store)[page]}
     api.store.delete_all(missing)
     clock = SimpleNamespace(sleep=lambda seconds: api.store.put_all(missing))

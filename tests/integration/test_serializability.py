@@ -12,7 +12,7 @@ import sys
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from math import inf
@@ -21,17 +21,18 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from aureon import keys, ledger, times
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api, Reply
-from tests.clock import START, Clock
-from tests.conflicts import Touched, touches
-from tests.credits import assert_sound, spread
-from tests.credits_model import HOLD_SECONDS, UNKNOWN, Done, Kind, State, Units, shown, step
-from tests.faults import Fault, cancellation, timeout
-from tests.seams import without_pauses
-from tests.serializability import find_order
+from aureon.core import times
+from aureon.ledger import committer
+from aureon.storage.store import Store
+from tests.support import inline_engine
+from tests.support.clock import START, Clock
+from tests.support.conflicts import Touched, touches
+from tests.support.credit_makers import assert_sound, spread
+from tests.support.credits_model import HOLD_SECONDS, UNKNOWN, Done, Kind, State, Units, shown, step
+from tests.support.faults import Fault, cancellation, timeout
+from tests.support.handlers import Api, Reply
+from tests.support.seams import without_pauses
+from tests.support.serializability import find_order
 
 HISTORIES: Final = 100
 CALLERS: Final = 4
@@ -39,7 +40,11 @@ MAX_OPERATIONS: Final = 12
 SHAPES: Final = ("own", "linked", "spread", "linked and spread", "linked meanwhile")
 # An event has units for the first meter, the second, or both.
 PROPERTIES: Final = ("a", "b")
+# As often as not, nothing was granted on a meter when a history begins.
+OPENING: Final = (-5, -4, -3, -2, 0, 0, 1, 1)
 TICK_SECONDS: Final = 40
+# From when a hold was placed: for less than it lasts already, as long, or longer.
+EXTENSIONS_SECONDS: Final = (HOLD_SECONDS // 2, HOLD_SECONDS, 2 * HOLD_SECONDS, 3 * HOLD_SECONDS)
 SKEWS_SECONDS: Final = (0, 0, 25, -25)
 BEGUN: Final = attrgetter("begun")
 
@@ -167,7 +172,7 @@ def store(weather: Weather) -> Iterator[Store]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(times, "now", clock.now)
-    monkeypatch.setattr(ledger, "CONFLICTS_BEFORE_SPREADING", 1)
+    monkeypatch.setattr(committer, "CONFLICTS_BEFORE_SPREADING", 1)
     return clock
 
 
@@ -193,9 +198,9 @@ class History:
         self.hold(draw, next(iter(self.holds)))
 
     def _set_up(self, draw: random.Random) -> State:
-        gathered, own = ([draw.randint(-5, 1) for _ in PROPERTIES] for _ in range(2))
+        gathered, own = ([draw.choice(OPENING) for _ in PROPERTIES] for _ in range(2))
         self._ingest(tuple(gathered), by_external_id=True)
-        pointer = self.api.store.get(keys.external(self.api.organization_id, self.external_id))
+        pointer = self.api.store.get(self.api.store.keys.external(self.external_id))
         assert pointer is not None
         email = f"{uuid.uuid4()}@example.com"
         if self.shape in ("own", "spread"):
@@ -208,9 +213,11 @@ class History:
         if self.shape in ("spread", "linked and spread"):
             ledger_ids = {self.customer_id, pointer["ledger_id"]}
             spread(self.api, *ledger_ids, external_id=self.external_id)
+        granted, ghost_granted = map(granting, (own, gathered))
         if self.shape == "linked meanwhile":
-            return State(tuple(own), tuple(gathered))
-        return State(tuple(map(sum, zip(own, gathered, strict=True))))
+            return State(tuple(own), tuple(gathered), granted, ghost_granted)
+        together = tuple(map(sum, zip(own, gathered, strict=True)))
+        return State(together, granted=granted | ghost_granted)
 
     def play(self) -> None:
         """Let all callers do what they do, at once."""
@@ -225,6 +232,7 @@ class History:
             self.hold: 2,
             self.capture: 3,
             self.release: 1,
+            self.extend: 2,
             self.ingest: 3,
             self.link: 3 if self.shape == "linked meanwhile" else 0,
             self.tick: 1,
@@ -284,6 +292,7 @@ class History:
             units=units,
             held=held,
             limit=self.holds[id_].limit,
+            by_external_id=self.holds[id_].by_external_id,
         )
         if reply.status == 200:
             self.event_ids.add((id_, reply.body["event_id"]))
@@ -293,7 +302,30 @@ class History:
         if id_ not in self.hold_ids:
             return self.hold(draw, id_)
         path = f"/v1/credits/holds/{self.hold_ids[id_]}/release"
-        self._record("release", lambda: self.api.post(path, {}), id=id_, held=self.holds[id_].units)
+        self._record(
+            "release",
+            lambda: self.api.post(path, {}),
+            id=id_,
+            held=self.holds[id_].units,
+            by_external_id=self.holds[id_].by_external_id,
+        )
+
+    def extend(self, draw: random.Random) -> None:
+        """Extend a hold, which may have expired, or ended."""
+        id_ = draw.choice(list(self.holds))
+        if id_ not in self.hold_ids:
+            return self.hold(draw, id_)
+        seconds = draw.choice(EXTENSIONS_SECONDS)
+        path = f"/v1/credits/holds/{self.hold_ids[id_]}/extend"
+        self._record(
+            "extend",
+            lambda: self.api.post(path, {"expires_in_seconds": seconds}),
+            id=id_,
+            held=self.holds[id_].units,
+            lasts_seconds=seconds,
+            limit=self.holds[id_].limit,
+            by_external_id=self.holds[id_].by_external_id,
+        )
 
     def ingest(self, draw: random.Random) -> None:
         """Grant, or use without asking."""
@@ -337,8 +369,10 @@ class History:
         if reply.status in (200, 402) and not self.trouble.unsure:
             what |= shown(reply, self.meter_ids)
         if reply.status == 200 and kind == "hold":
-            expires = times.from_text(reply.body["expires_at"])
-            what["expires"] = (expires - START).total_seconds()
+            # A repeat shows until when others have extended it: what it began with is certain.
+            what["expires"] = seconds_of(reply.body["created_at"]) + HOLD_SECONDS
+        if reply.status == 200 and kind == "extend" and not self.trouble.unsure:
+            what["expires"] = seconds_of(reply.body["expires_at"])
         done = Done(
             kind,
             begun,
@@ -369,6 +403,16 @@ def units_of(draw: random.Random, least: int, most: int) -> Units:
     return tuple(draw.randint(least, most) if one else None for one in wanted)
 
 
+def granting(units: Sequence[int]) -> frozenset[int]:
+    """The meters on which these units give something."""
+    return frozenset(meter for meter, counted in enumerate(units) if counted < 0)
+
+
+def seconds_of(text: str) -> float:
+    """A time as the histories' clocks show it."""
+    return (times.from_text(text) - START).total_seconds()
+
+
 def metadata(units: Units) -> dict[str, int]:
     pairs = zip(PROPERTIES, units, strict=True)
     return {name: counted for name, counted in pairs if counted is not None}
@@ -394,6 +438,7 @@ def test_there_is_an_order_that_explains_what_callers_see(
         overtaken += history.trouble.overtaken
     assert seen.keys() >= set(product(("spend", "hold"), (200, 402)))
     assert seen.keys() >= {("capture", 200), ("capture", 409), ("release", 200)}
+    assert seen.keys() >= {("extend", 200), ("extend", 409)}
     assert overtaken["refused"]
     assert not overtaken["admitted"]
     assert_sound(api)

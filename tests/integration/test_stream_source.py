@@ -12,17 +12,21 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-import projector
-from aureon import keys
-from aureon.store import Store, put_over
-from aureon.table import PAGE_MARK
+from aureon.storage import keys
+from aureon.storage.store import Store, put_over
+from aureon.storage.table import PAGE_MARK
 from aureon_cli import stream_source
 from aureon_cli.engine import Engine
 from aureon_cli.stream_source import Note, Record, Stream, deliver, polling
-from tests.api import Api
-from tests.projection import recounted, stored
+from tests.support.handlers import HANDLERS, Api
+from tests.support.projected import recounted, stored
 
 ENOUGH_SECONDS = 30.0
+
+
+@pytest.fixture
+def store(served_store: Store) -> Store:
+    return served_store
 
 
 class Function:
@@ -108,7 +112,7 @@ def test_a_record_has_the_form_of_those_of_lambda(store: Store, path: Path) -> N
     with reading(store, Keeping(1), path):
         insert(store, "a")
     (record,) = given
-    (stored_record,) = stream_source.stored_pages(store)
+    (stored_record,) = stream_source.stored(store)
 
     for one in (record, stored_record):
         assert one["eventName"] == "INSERT"
@@ -166,7 +170,7 @@ def test_an_answer_that_names_no_record_of_the_delivery_is_refused(store: Store)
     nobody = {"batchItemFailures": [{"itemIdentifier": "nobody"}]}
 
     with pytest.raises(ValueError, match="not delivered"):
-        deliver(list(stream_source.stored_pages(store)), "projector", lambda *_: nobody)
+        deliver(list(stream_source.stored(store)), "projector", lambda *_: nobody)
 
 
 def test_at_the_end_all_that_is_left_is_delivered(
@@ -251,7 +255,7 @@ def test_a_stream_that_cannot_be_read_is_told_of_once(
 
 def test_the_projector_keeps_up_with_the_stream(api: Api, path: Path) -> None:
     api.meter()
-    with Note(path) as note, polling(api.store, "projector", projector.handler, note):
+    with Note(path) as note, polling(api.store, "projector", HANDLERS["projector"], note):
         for number in range(20):
             api.ingest(
                 {

@@ -8,14 +8,19 @@ from typing import Any, Final
 
 import pytest
 
-from aureon import times, tokens
-from tests.api import Api
+from aureon.access import admission, tokens
+from aureon.access.rates import RateLimiter
+from aureon.access.tokens import TokenAuthenticator
+from aureon.api.routes import CUSTOMER_SESSION, ROUTES
+from aureon.core import times
+from aureon.core.errors import InsufficientScope
+from tests.support.handlers import Api
 
 PAST: Final = "2020-01-01T00:00:00Z"
 
 
 def limited(api: Api, *scopes: str, **more: Any) -> Api:
-    token, _ = tokens.create(api.store, api.organization_id, scopes=scopes, **more)
+    token, _ = tokens.create(api.store, scopes=scopes, **more)
     return replace(api, token=token)
 
 
@@ -41,6 +46,8 @@ def test_a_token_that_is_made_works_and_is_shown_this_once(api: Api) -> None:
         "created_at": made.body["created_at"],
         "expires_at": None,
         "revoked_at": None,
+        "restrict_to": None,
+        "requests_per_second": None,
     }
 
 
@@ -116,3 +123,65 @@ def test_a_bad_token_is_refused_at_its_field(
 @pytest.mark.parametrize("token_id", ["unknown", "x" * 2_000, "TOKEN%23"])
 def test_a_token_that_is_not_there_is_not_found(api: Api, token_id: str) -> None:
     assert api.delete(f"/v1/tokens/{token_id}").status == 404
+
+
+def restricted(api: Api, **restrict_to: Any) -> Api:
+    body = {"scopes": ["events:write"], "restrict_to": restrict_to}
+    made = api.post("/v1/tokens/", body)
+    assert made.status == 201, made
+    return Api(api.store, made.body["token"])
+
+
+def test_a_restricted_token_sends_the_events_that_it_names_and_no_others(api: Api) -> None:
+    meter_id = api.meter()
+    api.meter("scan")
+    by_name = restricted(api, event_names=["scan"])
+    by_meter = restricted(api, meter_ids=[meter_id])
+    event = {"external_customer_id": "u1", "metadata": {"units": 1}}
+
+    assert by_name.ingest({**event, "name": "scan"}).status == 200
+    assert by_meter.ingest({**event, "name": "api_usage"}).status == 200
+    refused = by_name.ingest({**event, "name": "scan"}, {**event, "name": "api_usage"})
+    assert refused.problems() == {("body", "events", "1", "name")}
+    for name in ("scan", "nothing"):
+        assert by_meter.ingest({**event, "name": name}).problems()
+    # A second meter that counts the event would be counted in too.
+    api.meter(func="count")
+    assert by_meter.ingest({**event, "name": "api_usage"}).status == 422
+    listed = api.get("/v1/events/", external_customer_id="u1").body
+    assert listed["pagination"]["total_count"] == 2
+
+
+def test_a_restricted_token_does_nothing_else(api: Api) -> None:
+    service = restricted(api, event_names=["scan"])
+
+    restriction = {"event_names": ["scan"], "meter_ids": []}
+    assert service.get("/v1/tokens/current").body["restrict_to"] == restriction
+    for route in ROUTES:
+        if route.scope and route.operation != "ingest_events":
+            path = route.path.format(id="x", external_id="x", name="x")
+            refused = 401 if route.scope == CUSTOMER_SESSION else 403
+            assert service.request(route.method, path, b"{}").status == refused, route
+    with pytest.raises(InsufficientScope):
+        admission.authorize(
+            TokenAuthenticator(),
+            RateLimiter(),
+            api.store,
+            {"authorization": f"Bearer {service.token}"},
+        )
+    listed = api.get("/v1/tokens/").body["items"]
+    assert [one["restrict_to"] for one in listed if one["restrict_to"]] == [restriction]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"scopes": ["events:write", "events:read"], "restrict_to": {"event_names": ["a"]}},
+        {"scopes": ["events:write"], "restrict_to": {}},
+        {"scopes": ["events:write"], "restrict_to": {"event_names": [""]}},
+        {"scopes": ["events:write"], "restrict_to": {"event_names": ["a"] * 101}},
+        {"scopes": ["events:write"], "restrict_to": ["a"]},
+    ],
+)
+def test_a_restriction_that_makes_no_sense_is_refused(api: Api, body: Any) -> None:
+    assert api.post("/v1/tokens/", body).status == 422

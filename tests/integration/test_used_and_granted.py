@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from aureon import runtime
-from aureon.store import Store
-from tests import inline_engine
-from tests.api import Api
+from aureon.api import runtime
+from aureon.storage.store import Store
 from tests.integration.test_projector import caller
-from tests.projection import project_all
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    """A table of the engine in this process."""
-    with inline_engine.table() as store:
-        yield store
+from tests.support.handlers import Api
+from tests.support.projected import project_all
 
 
 @pytest.fixture

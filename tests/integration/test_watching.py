@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from aureon import metrics
-from tests.api import Api
-from tests.projection import project_all
-from tests.queue import deliver, message
+from aureon.core import metrics
+from tests.support.deliveries import deliver, message
+from tests.support.handlers import Api
+from tests.support.makers import usage
+from tests.support.projected import project_all
 
 PERSONAL = ("jane", "user_123", "call-1", "secret plan")
 
@@ -29,15 +30,10 @@ def measured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
             line = json.loads(text)
             (described,) = line["_aws"]["CloudWatchMetrics"]
             for metric in described["Metrics"]:
-                told[metric["Name"]] += line[metric["Name"]]
+                told[metric["Name"]] += sum(line[metric["Name"]])
         return told
 
     yield sums
-
-
-def usage(units: int, **more: Any) -> dict[str, Any]:
-    named = {"name": "api_usage", "external_customer_id": "user_123"}
-    return {**named, "metadata": {"units": units}, **more}
 
 
 def test_events_are_measured_however_they_come(api: Api, measured: Any) -> None:
@@ -51,6 +47,18 @@ def test_events_are_measured_however_they_come(api: Api, measured: Any) -> None:
     other = message(api.organization_id, usage(7, external_id="call-1"), usage(3))
     assert deliver(other) == set()
     assert measured() == {"EventsIn": 2, "Duplicates": 1, "Conflicts": 1}
+
+
+def test_a_string_where_a_number_is_meant_is_measured_however_it_comes(
+    api: Api, measured: Any
+) -> None:
+    api.meter()
+    wrong: Any = "7"
+    api.ingest(usage(1), usage(wrong), usage(wrong))
+    assert measured()["Warnings"] == 2
+
+    assert deliver(message(api.organization_id, usage(wrong))) == set()
+    assert measured()["Warnings"] == 1
 
 
 def test_a_refused_request_is_no_event(api: Api, measured: Any) -> None:

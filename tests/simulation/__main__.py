@@ -1,34 +1,48 @@
 """``make simulate``: plays histories until one fails, or all have been played.
 
-A single seed, as in ``SEEDS=4711..4711``, is told call by call.
+Of events, of credits that expire, and brief ones of these. A single seed, as in
+``SEEDS=4711..4711``, is told call by call; one of the others by ``SEEDS=lots:4711..4711`` and
+``SEEDS=brief:4711..4711``.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from tests.simulation.history import History
-from tests.simulation.seeds import parse, play_all
+from tests.simulation.lots import BriefHistory, LotHistory
+from tests.simulation.seeds import PLAYED, Kind, parse, play_all
 from tests.simulation.world import World
 
 EVERY_SECONDS: Final = 10.0
+HISTORIES: Final[Mapping[Kind, Callable[[int], History | LotHistory]]] = {
+    "events": lambda seed: History(World(seed)),
+    "lots": LotHistory,
+    "brief": BriefHistory,
+}
 
 
 def main(text: str) -> int:
-    seeds = parse(text)
-    return tell(seeds[0]) if len(seeds) == 1 else simulate(seeds)
+    named, _, numbers = text.rpartition(":")
+    seeds = parse(numbers)
+    kinds = [kind for kind in PLAYED if named in ("", kind)]
+    if len(seeds) == 1:
+        return tell(HISTORIES[kinds[0]](seeds[0]))
+    return max(simulate(seeds, kind) for kind in kinds)
 
 
-def simulate(seeds: range) -> int:
+def simulate(seeds: range, kind: Kind) -> int:
     """Play all of them, and say which failed."""
     started = said = time.monotonic()
     failed = []
-    for number, played in enumerate(play_all(seeds), 1):
+    for number, played in enumerate(play_all(seeds, kind), 1):
         if played.failure:
             failed.append(played.seed)
-            say(f"SEEDS={played.seed}..{played.seed}\n{played.failure}")
+            of = "" if kind == "events" else f"{kind}:"
+            say(f"SEEDS={of}{played.seed}..{played.seed}\n{played.failure}")
         if time.monotonic() - said >= EVERY_SECONDS or number == len(seeds):
             said = time.monotonic()
             rate = number / (said - started)
@@ -37,9 +51,8 @@ def simulate(seeds: range) -> int:
     return 1 if failed else 0
 
 
-def tell(seed: int) -> int:
+def tell(history: History | LotHistory) -> int:
     """Play one, and tell its calls, each at the time when it was sent."""
-    history = History(World(seed))
     try:
         history.play()
     finally:

@@ -5,6 +5,10 @@ repeat what they are not sure of, spend, hold and capture credits, create, link 
 customers, create, change and archive meters, and count the past of meters.
 Between the phases time passes: seconds, or more than an hour. In the end the weather is calm,
 what may be repeated is, the queue runs empty, and the table is held against what is remembered.
+
+In a share of the histories with credits, on meters that stay as they are, callers also make and
+void grants that expire, come back and roll over. All that is conserved must be so with these; only
+the order of decisions is not looked for where a customer has such lots (see `giving`).
 """
 
 from __future__ import annotations
@@ -20,22 +24,28 @@ from types import ModuleType
 from typing import Final, NamedTuple
 from unittest.mock import patch
 
-from aureon import backfill, catalog, directory, keys, ledger, runtime, times, tokens
-from aureon.audit import Audit
-from aureon.domain import fold
-from aureon.domain.events import MAX_AHEAD, Named
+from aureon.access import organizations, tokens
+from aureon.api import runtime
+from aureon.audit.ledger_audit import Audit
+from aureon.core import times
+from aureon.core.errors import Unavailable
+from aureon.domain.events import MAX_AHEAD, CustomerRef
 from aureon.domain.pages import MAX_TEXT_BYTES
-from aureon.errors import Unavailable
-from aureon.store import MAX_TRANSACTION_ACTIONS
-from tests.api import Api, Reply
-from tests.backfill import Jobs, jobs
-from tests.backfill import deliver as deliver_job
-from tests.conflicts import HOLD_SECONDS
-from tests.faults import Crash, Fault
-from tests.queue import Sent, deliver, message
+from aureon.ledger import committer, plan
+from aureon.meters import backfills, catalog
+from aureon.projection import backfill
+from aureon.storage import directory, keys
+from aureon.storage.limits import MAX_TRANSACTION_ACTIONS
+from tests.simulation.giving import Giver, Giving
 from tests.simulation.model import Batch, Event, Known, Memory, MeterChange, Outcome, Reading
 from tests.simulation.spending import Spender, Spending
 from tests.simulation.world import CALM, LATEST_SECONDS, START, Weather, World
+from tests.support.backfill_jobs import Jobs, jobs
+from tests.support.backfill_jobs import deliver as deliver_job
+from tests.support.conflicts import HOLD_SECONDS
+from tests.support.deliveries import Sent, deliver, message
+from tests.support.faults import Crash, Fault
+from tests.support.handlers import Api, Reply
 
 NAMES: Final = ("tokens", "calls")
 EXTERNAL_IDS: Final = ("ann", "ben", "eve", "joe", "sue")
@@ -50,6 +60,7 @@ CREDITS: Final = (
     *("spend", "spend", "spend", "repeat_spend"),
     *("hold", "repeat_hold", "capture", "capture", "release", "look_at_hold"),
 )
+GRANTS: Final = ("give", "give_again", "void")
 PAST: Final = (
     *("create_meter", "create_meter", "archive_meter", "bring_back_meter"),
     *("change_meter", "count_past"),
@@ -82,6 +93,11 @@ AGGREGATIONS: Final[Sequence[Mapping[str, str]]] = (
     {"func": "unique", "property": "units"},
 )
 MAX_METERS: Final = 4
+# Of the histories with credits on meters that stay.
+LOTS_SHARE: Final = 0.15
+# What passes between two phases, in seconds: with lots, often about as much as one lives.
+PAUSES: Final = (0.0, 1.0, 10.0, 200.0, 200.0, 3700.0)
+LOT_PAUSES: Final = (0.0, 1.0, 200.0, 590.0, 610.0, 610.0, 610.0, 3700.0)
 
 
 class Limits(NamedTuple):
@@ -134,16 +150,19 @@ class History:
         self.numbers: Counter[str] = Counter()
         self.constants = ExitStack()
         # What this history is like.
-        theme = draw.choice(THEMES)
+        theme: tuple[str, ...] = draw.choice(THEMES)
         self.has_spends = "spend" in theme
+        stable = not {*METERS, *PAST} & {*theme}
+        self.has_lots = self.has_spends and stable and draw.random() < LOTS_SHARE
+        if self.has_lots:
+            theme += GRANTS
         self.names = EXTERNAL_IDS[: draw.choice([1, 2] if self.has_spends else [1, 2, 5])]
         self.emails = EMAILS[: draw.randint(1, 2 if self.has_spends else 3)]
         self.ids = EVENT_IDS[: draw.choice([2, 6, 40])]
         self.spender = Spender(world, self.memory, self.names, self.ids, self._call)
-        self.acts = [
-            getattr(self.spender, act) if act in CREDITS else getattr(self, f"_{act}")
-            for act in theme
-        ]
+        names, customers = self.spender.names, self.spender.customers
+        self.giver = Giver(world, self.memory, names, customers, self._call)
+        self.acts = [self._act_of(act) for act in theme]
         self.lingering = draw.choice([0.2, 0.6])
         self.limits = draw.choice(LIMITS)
         self.weather = self._weather()
@@ -152,31 +171,40 @@ class History:
         waiting = jobs(wait=times.LONGEST_HANDLER)
         with self.world.entered(), self.constants, waiting as self.jobs:
             self._begin()
-            for _ in range(self.draw.randint(1, 3)):
+            for _ in range(self.draw.randint(1 + self.has_lots, 3)):
                 self.world.weather = self.weather
                 self.world.play(*[self._act for _ in range(self.draw.randint(2, 5))])
                 self.world.weather = CALM
-                self.world.wait(self.draw.choice([0.0, 1.0, 10.0, 200.0, 200.0, 3700.0]))
+                self.world.wait(self.draw.choice(LOT_PAUSES if self.has_lots else PAUSES))
             self._settle()
             outcome = Outcome(self.world.store, self.memory)
             outcome.check(roomy=self.limits == (Limits(),))
             spending = Spending(outcome, self.memory, self.api.organization_id, self.world.written)
             spending.check()
             self.facts += outcome.facts() + spending.facts()
+            if self.has_lots:
+                organization_id, written = self.api.organization_id, self.world.written
+                giving = Giving(outcome, self.memory, organization_id, written)
+                giving.check()
+                self.giver.audit()
+                self.facts += giving.facts()
             self.facts.update(moment.fate for moment in self.world.trace if moment.fate)
 
     def _begin(self) -> None:
         draw = self.draw
         runtime.logger.setLevel("CRITICAL")
-        organization_id = tokens.create_organization(self.world.store, "Simulation")
+        organization_id = organizations.create(self.world.store, "Simulation")
         token = f"{tokens.PREFIX}simulation"
-        tokens.create(self.world.store, organization_id, token=token)
-        self.api = self.spender.api = Api(self.world.store, organization_id, token)
-        conflicts = draw.choice([1, ledger.CONFLICTS_BEFORE_SPREADING])
-        self._let(ledger, "CONFLICTS_BEFORE_SPREADING", conflicts)
+        tokens.create(self.world.store.of(organization_id), token=token)
+        self.api = self.spender.api = self.giver.api = Api(
+            self.world.store.of(organization_id), token
+        )
+        conflicts = draw.choice([1, committer.CONFLICTS_BEFORE_SPREADING])
+        self._let(committer, "CONFLICTS_BEFORE_SPREADING", conflicts)
         # Few calls make a backfill, and some of them several parts. Where customers come and go,
         # they must not all meet in one slice.
-        if self._count_past in self.acts and self._delete_customer not in self.acts:
+        keeps = self._delete_customer not in self.acts
+        if self.has_lots or (self._count_past in self.acts and keeps):
             self._let(keys, "DIRECTORY_SLICES", 1)
         self._let(directory, "CHUNK", draw.choice([1, directory.CHUNK]))
         self._let(backfill, "MAX_PAGES", draw.choice([1, 3, backfill.MAX_PAGES]))
@@ -187,7 +215,7 @@ class History:
             self._create_meter()
         for change in self.memory.created_meters if draw.random() < 0.7 else ():
             self.api.backfill(change.meter_id)
-        version = self.world.store.get(keys.meter_version(organization_id))
+        version = self.world.store.get(self.api.store.keys.meter_version())
         self.memory.first_version = catalog.version_of(version)
         creates = self.has_spends or self._create_customer in self.acts
         for _ in range(draw.randint(int(self.has_spends), 2) if creates else 0):
@@ -195,8 +223,21 @@ class History:
         for named in self.spender.customers() if self.has_spends else ():
             if self.world.chance(0.7):
                 self._post(self._single(named, -6))
+        for _ in range(draw.randint(1, 2) if self.has_lots else 0):
+            self.giver.give()
         if self.has_spends and self.world.chance(0.5):
             self._link()
+
+    def _act_of(self, name: str) -> Callable[[], None]:
+        """What callers do, as it is called in a theme."""
+        act: Callable[[], None] = (
+            getattr(self.spender, name)
+            if name in CREDITS
+            else getattr(self.giver, name)
+            if name in GRANTS
+            else getattr(self, f"_{name}")
+        )
+        return act
 
     def _weather(self) -> Weather:
         draw = self.draw
@@ -211,7 +252,8 @@ class History:
             faults=faults,
             torn=self.world.chance(0.7),
             partial_reads=draw.choice([0.0, 0.5]),
-            skew_seconds=draw.choice([0.0, 2.0, 30.0]),
+            # Expiry is exact among clocks that are off by a few seconds.
+            skew_seconds=draw.choice([0.0, 2.0, 2.0 if self.has_lots else 30.0]),
         )
 
     @property
@@ -223,8 +265,8 @@ class History:
         """What one caller does in one phase."""
         for _ in range(self.draw.randint(2, 5) if self.has_spends else self.draw.randint(1, 4)):
             limits = self.draw.choice(self.limits)
-            self._let(ledger, "MAX_TRANSACTION_ACTIONS", limits.actions)
-            self._let(fold, "MAX_TEXT_BYTES", limits.page_bytes)
+            self._let(committer, "MAX_TRANSACTION_ACTIONS", limits.actions)
+            self._let(plan, "MAX_TEXT_BYTES", limits.page_bytes)
             act = self.draw.choice(self.acts)
             self.world.note(act.__name__)
             act()
@@ -250,6 +292,8 @@ class History:
         assert not self.queue, ("never counted", self.queue)
         world.wait(LATEST_SECONDS)
         self._count_all_past()
+        if self.has_lots:
+            self.giver.pass_all()
         for customer_id in self.memory.customers:
             self._read_balances(customer_id)
             self.memory.readings[-1] = self.memory.readings[-1]._replace(begun=inf)
@@ -273,7 +317,7 @@ class History:
         if reply.status == 503:
             assert reply.headers["Retry-After"].isdigit()
             # Or who saw half of a change gives up at once.
-            explained = ("past events", "is being changed")
+            explained = ("past events", "is being changed", "expire within minutes")
             why = reply.body["detail"]
             assert not self.reliable or any(text in why for text in explained), reply
             return None
@@ -297,7 +341,7 @@ class History:
         named = self.draw.choice(self.spender.customers())
         self._complete(self._single(named, self.draw.choice([-8, -4, -2, 1])))
 
-    def _single(self, customer: Named, units: int) -> Batch:
+    def _single(self, customer: CustomerRef, units: int) -> Batch:
         """A single event, in a request of its own."""
         name = self.draw.choice(self.spender.names)
         event = replace(self._events(ids=0.3)[0], name=name, customer=customer, units=units)
@@ -370,11 +414,11 @@ class History:
     def _events(self, ids: float) -> list[Event]:
         """Some events, this share of them with an id."""
         known = [
-            Named(False, customer.id)
+            CustomerRef(False, customer.id)
             for customer in self.memory.customers.values()
             if customer.deletion_begun is None or self.world.chance(0.1)
         ]
-        names = [Named(True, name) for name in self.names]
+        names = [CustomerRef(True, name) for name in self.names]
         events = [
             Event(
                 tag=self.memory.new_tag(),
@@ -524,7 +568,11 @@ class History:
         )
         if reply is not None:
             units = {
-                one["meter_id"]: Counter(used=one["used_units"], granted=one["granted_units"])
+                one["meter_id"]: Counter(
+                    used=one["used_units"],
+                    granted=one["granted_units"],
+                    expired=one["expired_units"],
+                )
                 for one in reply.body["items"]
             }
             held = {one["meter_id"]: one["held_units"] for one in reply.body["items"]}
@@ -539,7 +587,7 @@ class History:
     def _audit(self) -> None:
         """Audit while others write. It may give up, but it never raises a false alarm."""
         with suppress(Crash, Unavailable):
-            outcomes = list(Audit(self.world.store, self.api.organization_id).of_organization())
+            outcomes = list(Audit(self.world.store.of(self.api.organization_id)).of_organization())
             assert {outcome.status for outcome in outcomes} <= {"clean", "not compared"}, outcomes
 
     # Meters.
@@ -548,10 +596,14 @@ class History:
         if self.numbers["meter"] == MAX_METERS:
             return
         name = self.draw.choice(NAMES)
+        aggregations = DECIDING if self.has_spends else AGGREGATIONS
+        if self.has_lots and not self.numbers["meter"]:
+            # Lots are of sum meters.
+            aggregations = DECIDING[:1]
         body = {
             "name": self._new("meter"),
             "filter": _named(name),
-            "aggregation": self.draw.choice(DECIDING if self.has_spends else AGGREGATIONS),
+            "aggregation": self.draw.choice(aggregations),
         }
         reply = self._call(lambda: self.api.post("/v1/meters/", body))
         if reply is not None:
@@ -608,9 +660,9 @@ class History:
         """Count what is left of the past, as if no message had been lost."""
         for _ in range(MAX_ROUNDS):
             self.world.wait(times.LONGEST_HANDLER.total_seconds())
-            for meter in catalog.read_all(self.world.store, self.api.organization_id):
+            for meter in catalog.read_all(self.world.store.of(self.api.organization_id)):
                 if meter.archived_at is None and not meter.backfilled:
-                    backfill.start(self.api.organization_id, meter)
+                    backfills.request_backfill(self.api.organization_id, meter)
             if not self.jobs.sent:
                 return
             bodies = [body for body, _ in self.jobs.sent]

@@ -11,16 +11,17 @@ from functools import cached_property
 from math import inf
 from typing import Any, NamedTuple
 
-from aureon import keys
 from aureon.domain.credits import Hold
 from aureon.domain.customers import Customer, Pointer
-from aureon.domain.events import Named, Place, event_id
+from aureon.domain.events import CustomerRef, EventLocation, event_id
 from aureon.domain.meters import Match, Meter, MeterSet
 from aureon.domain.pages import LoggedEvent, Page
-from aureon.store import Item, Store
-from tests.queue import Sent
-from tests.recount import assert_conserved, pages, scan
+from aureon.storage import keys
+from aureon.storage.store import Item, Store
+from tests.simulation.giving import Given
 from tests.simulation.spending import Attempt, Charge
+from tests.support.deliveries import Sent
+from tests.support.recount import assert_conserved, pages, scan
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Event:
 
     tag: int
     name: str
-    customer: Named
+    customer: CustomerRef
     units: int
     external_id: str | None
     timestamp: str | None
@@ -104,8 +105,9 @@ Sums = dict[str, Counter[str]]
 
 
 class Reading(NamedTuple):
-    """The balances of a customer as they were read, by meter: used and granted units, and held.
+    """The balances of a customer as they were read, by meter: units of each kind, and held.
 
+    The kinds are used, granted and expired.
     `complete` are the meters that said to have counted all of the past.
     """
 
@@ -128,6 +130,7 @@ class Memory:
     readings: list[Reading] = field(default_factory=list)
     charges: list[Charge] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    grants: list[Given] = field(default_factory=list)
     # The meters' version when callers began.
     first_version: int = 0
     _tags: Iterator[int] = field(default_factory=itertools.count)
@@ -144,13 +147,18 @@ class Logged(NamedTuple):
     event: LoggedEvent
 
     @property
+    def is_sent(self) -> bool:
+        """Whether a caller has sent it: what lapsed, came back or was taken back, nobody has."""
+        return "tag" in self.event.metadata
+
+    @property
     def tag(self) -> int:
         return int(self.event.metadata["tag"])
 
     @property
     def id(self) -> str:
         """The id that its event has for callers."""
-        return event_id(Place(self.ledger_id, self.page.place, self.event.offset))
+        return event_id(EventLocation(self.ledger_id, self.page.place, self.event.offset))
 
 
 class Outcome:
@@ -161,11 +169,15 @@ class Outcome:
         self.memory = memory
         items = list(scan(store))
         self.pages = [(ledger_id, page) for _, ledger_id, page in pages(items)]
-        self.log = [
+        everything = [
             Logged(ledger_id, page, event)
             for ledger_id, page in self.pages
             for event in page.events
         ]
+        self.log = [one for one in everything if one.is_sent]
+        # What lots left in the log by themselves.
+        self.lapses = [one for one in everything if not one.is_sent]
+        self.with_lots = {one.ledger_id for one in everything if one.event.terms is not None}
         self.by_tag = {logged.tag: logged for logged in self.log}
         self.by_id = {
             logged.event.external_id: logged
@@ -198,6 +210,10 @@ class Outcome:
                 self.begun[attempt.tag] = min(attempt.begun, self.begun[attempt.tag])
                 if attempt.status == 200:
                     self.counted[attempt.tag] = min(attempt.ended, self.counted[attempt.tag])
+        for given in memory.grants:
+            self.begun[given.tag] = given.begun
+            if given.counted is not None:
+                self.counted[given.tag] = given.counted
 
     def _sort(self, item: Item) -> None:
         _, kind, *rest = item[keys.PARTITION].split(keys.SEPARATOR)
@@ -246,7 +262,7 @@ class Outcome:
         compiled = {version: compile_(version, self.meters.values()) for version in sets}
         return [
             (logged, match)
-            for logged in self.log
+            for logged in (*self.log, *self.lapses)
             for match in compiled[logged.page.meter_version].match(logged.event.to_event())
         ]
 
@@ -374,6 +390,7 @@ class Outcome:
             for attempt in self.memory.attempts
             if attempt.tag is not None
         }
+        named |= {given.tag: given.customer for given in self.memory.grants}
         owners = {
             ledger_id: customer
             for customer in self.profiles.values()
@@ -381,6 +398,10 @@ class Outcome:
         }
         for logged in self.log:
             name = named[logged.tag]
+            if logged.event.terms is not None:
+                theirs = self.profiles[logged.ledger_id]
+                assert name.id == (theirs.external_id if name.by_external_id else theirs.id), logged
+                continue
             if not name.by_external_id:
                 assert logged.ledger_id == name.id, logged
                 continue
@@ -456,7 +477,8 @@ class Outcome:
         """A balance that was read has all that was answered before, and nothing sent later.
 
         Of the past it has all where it said so. What a meter had counted before it began anew can
-        only be told in the end.
+        only be told in the end; and so can what lapsed or came back, which a balance shows before
+        it is in the log.
         """
         for reading in self.memory.readings:
             known = self.memory.customers[reading.customer_id]
@@ -470,7 +492,13 @@ class Outcome:
             for past, matches in ((False, self.matches), (True, self.past_matches)):
                 for logged, match in matches:
                     kind = "used" if match.units > 0 else "granted"
+                    kind = "expired" if match.expired else kind
                     units = int(abs(match.units))
+                    if not logged.is_sent:
+                        if reading.begun == inf and logged.ledger_id in ledger_ids:
+                            answered[match.meter_id][kind] += units
+                            sent[match.meter_id][kind] += units
+                        continue
                     counted = not past or match.meter_id in reading.complete
                     before = counted and self.counted[logged.tag] <= reading.begun
                     if logged.ledger_id in certain and before:
@@ -486,6 +514,8 @@ class Outcome:
                         held = self.held(known.id, meter_id)
                         assert reading.held.get(meter_id, 0) == held, (reading, held)
                         assert meter_id in reading.complete or meter_id not in reading.units
+                    elif known.id in self.with_lots:
+                        sent[meter_id] |= Counter(granted=read["granted"], expired=read["expired"])
                     assert answered[meter_id] <= read <= sent[meter_id], (
                         answered[meter_id],
                         read,

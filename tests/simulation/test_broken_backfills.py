@@ -9,10 +9,11 @@ from unittest.mock import patch
 
 import pytest
 
-from aureon import backfill, directory
-from tests.faults import Crash
+from aureon.projection import backfill
+from aureon.storage import directory
 from tests.simulation import history
 from tests.simulation.history import PAST, REQUESTS, play
+from tests.support.faults import Crash
 
 SEEDS: Final = range(300)
 THEME: Final = (*PAST, "count_past", "count_past", *REQUESTS, "read", "ingest")

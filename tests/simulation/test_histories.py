@@ -12,12 +12,12 @@ from unittest.mock import patch
 
 import pytest
 
-from aureon.account import Snapshot
-from tests import inline_engine
-from tests.faults import Fault
+from aureon.credits.account import Snapshot
 from tests.simulation.history import History, play
 from tests.simulation.seeds import Played, parse, play_all
 from tests.simulation.world import World
+from tests.support import inline_engine
+from tests.support.faults import Fault
 
 SEEDS: Final = range(3000)
 REPLAYED: Final = range(12)

@@ -1,6 +1,6 @@
 """A world in which a seed decides everything: which handler goes on, what time it is, what fails.
 
-Handlers run in threads, but one at a time: each stops at every call to the database, and at every
+Handlers run side by side in one thread: each stops at every call to the database, and at every
 pause, until its turn has come. Time is the world's own, and passes only where somebody waits.
 So a history is played in milliseconds however long it takes, and again, exactly, from its seed.
 """
@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import json
 import random
-import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,20 +21,20 @@ from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 from unittest.mock import patch
 
-from aureon import runtime, times
-from aureon.keys import Key
-from aureon.store import READ_TIMEOUT_SECONDS, Store
-from tests import inline_engine as engine
-from tests.conflicts import HOLD_SECONDS, Conflicts, touches
-from tests.faults import WRITES, Answer, Crash, Fault, cancellation, refusal, timeout
-from tests.seams import restart_handlers, substituted
+from greenlet import greenlet
+
+from aureon.api import runtime
+from aureon.core import times
+from aureon.storage.keys import Key
+from aureon.storage.store import READ_TIMEOUT_SECONDS, Store
+from tests.support import inline_engine
+from tests.support.conflicts import HOLD_SECONDS, Conflicts, Touched, touches
+from tests.support.faults import WRITES, Answer, Crash, Fault, cancellation, refusal, timeout
+from tests.support.seams import restart_handlers, substituted
 
 START: Final = datetime(2026, 11, 24, tzinfo=UTC)
 # What nobody waits for any more may still arrive, but not for ever.
 LATEST_SECONDS: Final = 60.0
-MAX_ACTORS: Final = 128
-
-_threads: Final = ThreadPoolExecutor(MAX_ACTORS)
 
 
 @dataclass(frozen=True)
@@ -76,7 +73,7 @@ class _End(BaseException):
 
 
 class Actor:
-    """A part of a history that is played beside others, in a thread of its own.
+    """A part of a history that is played beside others, on a stack of its own.
 
     Its calls are as slow as its `pace` makes them, up to 1, and its clock is off by
     `skew_seconds`. `calls` are those that it has made, by operation.
@@ -93,24 +90,21 @@ class Actor:
         self.error: BaseException | None = None
         self.doomed = False
         self._play = play
-        self._turn = threading.Semaphore(0)
-        self._stopped = threading.Semaphore(0)
-        _threads.submit(self._run)
+        self._stack = greenlet(self._run)
 
     def go_on(self) -> None:
         """Let it run until it waits again, or ends."""
-        self._turn.release()
-        self._stopped.acquire()
+        self._stack.switch()
 
     def stop(self) -> None:
         """Wait for the next turn."""
-        self._stopped.release()
-        self._turn.acquire()
+        whoever_let_it = self._stack.parent
+        assert whoever_let_it is not None
+        whoever_let_it.switch()
         if self.doomed:
             raise _End
 
     def _run(self) -> None:
-        self._turn.acquire()
         try:
             if not self.doomed:
                 self._play()
@@ -119,13 +113,44 @@ class Actor:
         except BaseException as error:
             self.error = error
         self.ended = True
-        self._stopped.release()
+
+
+# The worlds that are entered, the innermost last; and whether modules look for them already.
+_here: Final[list[World]] = []
+_prepared: Final[list[bool]] = []
+
+
+class _Chance:
+    """``random``, by the draw of the world that is entered."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_here[-1].random, name)
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Let Aureon's modules ask for time, chance and the table of the world that is entered.
+
+    For whoever plays many histories: all modules are looked through once.
+    """
+    clock = SimpleNamespace(
+        monotonic=lambda: _here[-1].seconds, sleep=lambda seconds: _here[-1].wait(seconds)
+    )
+    ids = SimpleNamespace(uuid7=lambda: _here[-1].uuid())
+    with ExitStack() as stack:
+        stack.enter_context(substituted(random=_Chance(), time=clock, uuid_utils=ids))
+        stack.enter_context(patch.object(times, "now", lambda: _here[-1].now()))
+        stack.enter_context(patch.object(runtime, "_store", lambda: _here[-1].store))
+        _prepared.append(True)
+        stack.callback(_prepared.pop)
+        yield
 
 
 class World:
-    """One world, its time and its table; `weather` may change while it is."""
+    """One world, its time and its table, on an engine; `weather` may change while it is."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, engine: Any = inline_engine) -> None:
+        self.engine = engine
         self.random = random.Random(seed)
         self.weather = CALM
         self.seconds = 0.0
@@ -133,6 +158,8 @@ class World:
         self.trace: list[Moment] = []
         # The turn at which each item was first written.
         self.written: dict[Key, int] = {}
+        # What is committed, and not seen yet.
+        self.unseen: dict[Key, Any] = {}
         self.store: Store
         self._conflicts = Conflicts(lambda: self.seconds)
         self._events: list[tuple[float, int, Callable[[], object]]] = []
@@ -143,14 +170,13 @@ class World:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Put this world in the place of the real one, for Aureon's own modules."""
-        clock = SimpleNamespace(monotonic=lambda: self.seconds, sleep=self.wait)
-        ids = SimpleNamespace(uuid7=self.uuid)
         with ExitStack() as stack:
-            stack.enter_context(substituted(random=self.random, time=clock, uuid_utils=ids))
-            stack.enter_context(patch.object(times, "now", self.now))
-            stack.enter_context(patch.object(runtime, "_store", lambda: self.store))
+            if not _prepared:
+                stack.enter_context(prepared())
+            _here.append(self)
+            stack.callback(_here.pop)
             restart_handlers()
-            self.store = stack.enter_context(engine.table(self._send))
+            self.store = stack.enter_context(self.engine.table(self._send))
             yield
 
     def now(self) -> datetime:
@@ -226,7 +252,7 @@ class World:
     def _send(self, model: Any, params: dict[str, Any], **_: Any) -> Any:
         actor = self.actor
         if actor is None:
-            return engine.execute(model, params)
+            return self.engine.execute(model, params)
         actor.calls[model.name] += 1
         fault = self._fault(model.name)
         late = fault in (Fault.DIE_AFTER, Fault.TIMEOUT_AFTER) and self.chance(0.5)
@@ -288,14 +314,15 @@ class World:
         if model.name == "TransactWriteItems" and self.weather.torn:
             return self._tear(model, params)
         if model.name in ("BatchGetItem", "Query") and self.chance(self.weather.partial_reads):
-            return self._partial(model, params)
+            answer: Answer = self.engine.partial(model, params, self.random)
+            return answer
         return self._apply(model, params)
 
     def _apply(self, model: Any, params: Mapping[str, Any]) -> Answer:
-        answer = engine.execute(model, params)
+        answer: Answer = self.engine.execute(model, params)
         if model.name in WRITES:
             for touched in touches(model.name, params):
-                if touched.key not in self.written and engine.item(touched) is not None:
+                if touched.key not in self.written and self.engine.item(touched) is not None:
                     self.written[touched.key] = self.turn
         return answer
 
@@ -305,26 +332,17 @@ class World:
         Until all of them are, the transaction holds its items, so nobody else writes to them.
         """
         touched = touches(model.name, params)
-        before = [engine.item(item) for item in touched]
+        before = [self.engine.item(item) for item in touched]
         answer = self._apply(model, params)
         for item, old in zip(touched, before, strict=True):
-            new = engine.item(item)
+            new = self.engine.item(item)
             if new is not old:
-                engine.set_item(item, old)
+                self.unseen[item.key] = new
+                self.engine.set_item(item, old)
                 seen = self.random.uniform(0, self.weather.hold_seconds)
-                self._at(seen, partial(engine.set_item, item, new))
+                self._at(seen, partial(self._show, item, new))
         return answer
 
-    def _partial(self, model: Any, params: Mapping[str, Any]) -> Answer:
-        """Answer a part of a read, and leave the rest for another call."""
-        request = json.loads(params["body"])
-        if model.name == "Query":
-            request.setdefault("Limit", 1)
-            return engine.execute(model, {**params, "body": json.dumps(request)})
-        ((table, wanted),) = request["RequestItems"].items()
-        some = self.random.randint(1, len(wanted["Keys"]))
-        left = wanted["Keys"][some:]
-        wanted["Keys"] = wanted["Keys"][:some]
-        http, parsed = engine.execute(model, {**params, "body": json.dumps(request)})
-        parsed["UnprocessedKeys"] = {table: {"Keys": left}} if left else {}
-        return http, parsed
+    def _show(self, touched: Touched, item: Any) -> None:
+        del self.unseen[touched.key]
+        self.engine.set_item(touched, item)

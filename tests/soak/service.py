@@ -21,12 +21,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from aureon import runtime, store
-from aureon.store import Store
+from aureon.api import runtime
+from aureon.storage import store
+from aureon.storage.store import Store
 from aureon_cli import dev
 from tests.contract.clients import ROOT
-from tests.faults import Call, Crash, Fault, faults
-from tests.seams import restart_handlers
+from tests.support.faults import Call, Crash, Fault, faults
+from tests.support.seams import restart_handlers
 
 # How many of all calls to the database meet with each.
 SHARES: Final[Mapping[Fault, float]] = {

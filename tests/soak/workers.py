@@ -17,9 +17,9 @@ from uuid import UUID
 
 import httpx
 
-from aureon import exact
-from aureon.errors import Unavailable
-from aureon.queue import Queue, text
+from aureon.core import exact
+from aureon.core.errors import Unavailable
+from aureon.storage.queue import Queue, text
 from tests.soak.books import Books, Meter
 
 USAGE: Final = ("usage-a", "usage-b", "usage-c")
@@ -30,6 +30,7 @@ GHOSTS: Final = tuple(f"ghost-{number}" for number in range(4))
 PREPAID: Final = tuple(f"prepaid-{number}" for number in range(3))
 SIZES: Final = (1, 1, 1, 2, 5, 20, 100)
 GRANT: Final = 50
+LIVES_SECONDS: Final = (600, 700, 3_600)
 MAX_LATER_METERS: Final = 3
 MAX_TRIES: Final = 400
 PAUSE_SECONDS: Final = 0.05
@@ -121,6 +122,21 @@ class Worker:
                 event["external_customer_id"], event["name"], event["metadata"]["units"]
             )
         self.books.note("events", len(events))
+
+    def grant(self, customer: str, *, with_terms: bool) -> None:
+        """Grant credits: what lapses of those with terms, a balance says itself."""
+        event = self.event(customer, CREDITS, Decimal(-GRANT), external_id=self.id())
+        if with_terms:
+            terms = {
+                "metadata": {"units": Decimal(GRANT)},
+                "expires_in_seconds": self.draw.choice(LIVES_SECONDS),
+                "priority": self.draw.choice([0, 50]),
+            }
+            self.expect("POST", "/v1/credits/grants", {**event, **terms})
+            self.books.note("grants with terms")
+        else:
+            self.expect("POST", "/v1/events/ingest", {"events": [event]})
+        self.acknowledge([event])
 
 
 @dataclass
@@ -220,9 +236,7 @@ class Spender(Worker):
         customer = self.draw.choice(PREPAID)
         chance = self.draw.random()
         if chance < 0.05:
-            grant = [self.event(customer, CREDITS, Decimal(-GRANT), external_id=self.id())]
-            self.expect("POST", "/v1/events/ingest", {"events": grant})
-            self.acknowledge(grant)
+            self.grant(customer, with_terms=self.draw.random() < 0.5)
         elif chance < 0.6:
             self._spend(customer)
         else:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aureon import exact
-from aureon_cli import batches
-from aureon_cli.batches import Batch, Cutter, Position
-from aureon_cli.forms import JSON_LINES, Csv, Kind
+from aureon.core import exact
+from aureon_cli.transfer import batches
+from aureon_cli.transfer.batches import Batch, Cutter, Line, Position
+from aureon_cli.transfer.forms import JSON_LINES, Csv, Kind
 
 MAX_BYTES = 64
 
@@ -123,32 +123,59 @@ def test_a_key_tells_sources_places_and_contents_apart() -> None:
     assert all(len(key) <= 255 for key in keys)
 
 
-KIND = Kind("things", ["a", "b"], [["a"]], lambda value: value)
-FIELDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
+KIND = Kind("things", ["a", "b"], lambda value: value)
+FIELDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=9).map(str.strip)
+
+
+def table(content: bytes, max_bytes: int = 100_000) -> tuple[list[Line], dict[int, str], int]:
+    """The lines of a table, why some are refused, and how many bytes were read."""
+    cutter = Cutter(io.BytesIO(content), Csv(KIND, ["a", "b"]), max_bytes)
+    found = list(iter(cutter.next, None))
+    refused = {number: why for batch in found for number, why in batch.refused.items()}
+    return [line for batch in found for line in batch.lines], refused, cutter.position.offset
 
 
 @settings(max_examples=200)
-@given(rows=st.lists(st.tuples(FIELDS.filter(str.strip), FIELDS), max_size=9))
+@given(rows=st.lists(st.tuples(FIELDS.filter(bool), FIELDS), max_size=9))
 def test_a_record_of_a_table_may_go_over_lines(rows: list[tuple[str, str]]) -> None:
-    """Whatever is quoted as RFC 4180 says is read as it was, a batch never cuts it."""
+    """Whatever the standard writer quotes is read as it was, a batch never cuts it."""
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
     content = text.getvalue().encode()
-    cutter = Cutter(io.BytesIO(content), Csv(KIND), 100_000)
 
-    found = [line for batch in iter(cutter.next, None) for line in batch.lines]
+    found, refused, read = table(content)
 
     # A line like the first one is one: tables may be put one after the other.
     rows = [row for row in rows if row != ("a", "b")]
-    wanted = [{"a": a, "b": b} if b else {"a": a} for a, b in rows]
-    assert [exact.parse(line.text) for line in found] == wanted
-    assert cutter.position.offset == len(content)
+    assert [exact.parse(line.text) for line in found] == [
+        {"a": a, "b": b} if b else {"a": a} for a, b in rows
+    ]
+    assert (refused, read) == ({}, len(content))
 
 
 def test_a_line_of_a_table_has_the_number_that_it_begins_on() -> None:
-    cutter = Cutter(io.BytesIO(b'a,b\n1,"\n\n"\n\n2,3\n4,"'), Csv(KIND), 100)
+    found, refused, _ = table(b'a,b\n1,"\n\n"\n\n2,3\n4,"')
 
-    batches = list(iter(cutter.next, None))
+    assert [line.number for line in found] == [2, 6, 7]
+    assert refused == {7: "This is not CSV: a quotation mark is missing."}
 
-    assert [line.number for batch in batches for line in batch.lines] == [2, 6, 7]
-    assert [*batches[0].refused] == [7]
+
+@pytest.mark.parametrize("stray", [b'1,"x', b'1,"x"y', b'"1,x', b'1,"', b"1,2,3", b"1,\xff"])
+def test_one_bad_line_takes_no_other_along(stray: bytes) -> None:
+    """A mark that is missing, or too many, costs the line that it is in, whatever follows."""
+    good = b'5,6\n7,"8\n9"\n'
+
+    found, refused, read = table(b"a,b\n" + good + stray + b"\n" + good * 20, max_bytes=500)
+
+    sent = [exact.parse(line.text) for line in found if line.number not in refused]
+    wanted = [{"a": "5", "b": "6"}, {"a": "7", "b": "8\n9"}]
+    assert sent == wanted * 21
+    assert refused.keys() == {5}
+    assert read == len(b"a,b\n" + good + stray + b"\n" + good * 20)
+
+
+def test_a_mark_within_a_cell_is_a_mark() -> None:
+    found, refused, _ = table(b'a,b\n 5" pipe ,say "hi"\n')
+
+    assert [exact.parse(line.text) for line in found] == [{"a": '5" pipe', "b": 'say "hi"'}]
+    assert refused == {}

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from bench import document, tables
-from bench.conditions import ROOT
-from scripts import memory
 
 PARTS = sorted(path.stem for path in tables.RESULTS.glob("*.json"))
 
@@ -18,12 +16,6 @@ def test_a_document_shows_what_was_measured_last(path: Path) -> None:
     text = path.read_text()
 
     assert document.filled(text) == text, "make bench fills it in; so does python -m bench.document"
-
-
-def test_the_choice_of_memory_is_told_from_what_was_measured_last() -> None:
-    told = (ROOT / "docs" / "deploy.md").read_text()
-
-    assert memory.table() in told, "make memory prints the table"
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from tests.credits_model import HOLD_SECONDS, UNKNOWN, Done, Kind, State, step
-from tests.serializability import find_order
+from tests.support.credits_model import HOLD_SECONDS, UNKNOWN, Done, Kind, State, step
+from tests.support.serializability import find_order
 
-INITIAL = State((-5, -5))
+INITIAL = State((-5, -5), granted=frozenset({0, 1}))
 
 
 def did(kind: Kind, begun: float, ended: float, status: int = 200, **what: Any) -> Done:
     """Something that was done; by default with 3 units of the first meter."""
     about: dict[str, Any] = {"units": (3, None), "held": (3, None)}
-    if kind in ("hold", "capture", "release"):
+    if kind in ("hold", "capture", "release", "extend"):
         about["id"] = "hold"
     return Done(kind, begun, ended, status, **about | what)
 
@@ -154,13 +154,82 @@ def test_an_expired_hold_competes_once_somebody_has_relied_on_that() -> None:
     assert explained(held, did("capture", 2, 3, clocks=after), did("spend", 4, 5, 402))
 
 
-def test_an_external_id_spends_nothing_before_it_is_linked() -> None:
-    initial = INITIAL._replace(ghost=(-2, 0))
+def test_an_extended_hold_lasts_from_when_it_was_placed_and_never_shorter() -> None:
+    held = did("hold", 0, 1)
+    at_first, longer = (HOLD_SECONDS,), (2 * HOLD_SECONDS - 1,)
+    extended = did("extend", 2, 3, lasts_seconds=2 * HOLD_SECONDS)
+    shorter = did("extend", 4, 5, lasts_seconds=HOLD_SECONDS / 2)
+
+    for clocks, possible in ((at_first, True), (longer, True), ((2 * HOLD_SECONDS,), False)):
+        assert explained(held, extended, did("spend", 6, 7, 402, clocks=clocks)) is possible
+        assert (
+            explained(held, extended, shorter, did("spend", 6, 7, 402, clocks=clocks)) is possible
+        )
+    assert not explained(held, did("spend", 6, 7, 402, clocks=at_first))
+    assert explained(held, replace(extended, expires=2 * HOLD_SECONDS))
+    assert not explained(held, replace(extended, expires=3 * HOLD_SECONDS))
+    assert explained(held, extended, replace(shorter, expires=2 * HOLD_SECONDS))
+    assert not explained(held, extended, replace(shorter, expires=HOLD_SECONDS / 2))
+
+
+def test_a_hold_that_has_expired_is_extended_where_the_credits_suffice() -> None:
+    held = did("hold", 0, 1)
+    spent = did("spend", 2, 3, clocks=(HOLD_SECONDS,))
+    extended = did("extend", 4, 5, lasts_seconds=2 * HOLD_SECONDS, clocks=(HOLD_SECONDS + 1,))
+    refused = replace(extended, status=402)
+
+    assert explained(held, spent, refused)
+    assert not explained(held, spent, extended)
+    assert explained(held, replace(spent, units=(2, None)), extended, did("capture", 6, 7))
+    assert not explained(held, refused)
+
+
+@pytest.mark.parametrize("end", ["capture", "release"])
+def test_a_hold_that_has_ended_is_not_extended(end: Kind) -> None:
+    held, ended = did("hold", 0, 1), did(end, 2, 9)
+    extended = did("extend", 3, 8, lasts_seconds=2 * HOLD_SECONDS)
+
+    assert explained(held, extended, ended)
+    assert explained(held, replace(extended, status=409), ended)
+    assert not explained(held, replace(extended, begun=10, ended=11), ended)
+    assert not explained(held, replace(extended, status=409), replace(ended, begun=9, ended=10))
+
+
+def test_an_external_id_spends_what_it_was_granted_and_after_a_link_all_of_it() -> None:
+    initial = INITIAL._replace(ghost=(-2, 0), ghost_granted=frozenset({0}))
     link = did("link", 2, 3, units=())
-    refused = did("spend", 0, 1, 422, by_external_id=True)
+    refused = did("spend", 0, 1, 402, by_external_id=True)
     admitted = did("spend", 4, 5, units=(7, None), by_external_id=True)
 
     assert explained(refused, link, admitted, initial=initial)
-    assert not explained(refused, admitted, link, initial=initial._replace(ghost=(-1, 0)))
-    assert not explained(link, replace(refused, begun=4, ended=5), initial=initial)
-    assert not explained(did("spend", 0, 1, units=(7, None)), link, initial=initial)
+    assert not explained(refused, link, replace(admitted, units=(8, None)), initial=initial)
+    assert not explained(refused, replace(refused, begun=4, ended=5), link, initial=INITIAL)
+    taken = replace(refused, status=200, units=(2, None))
+    assert explained(taken, link, replace(admitted, units=(5, None)), initial=initial)
+    assert not explained(taken, link, admitted, initial=initial)
+
+
+def test_a_hold_of_an_external_id_binds_whoever_it_is_linked_to() -> None:
+    initial = INITIAL._replace(ghost=(-2, 0), ghost_granted=frozenset({0}))
+    held = did("hold", 0, 1, held=(2, None), by_external_id=True)
+    link = did("link", 2, 3, units=())
+
+    assert explained(held, link, did("spend", 4, 5, units=(5, None)), initial=initial)
+    assert not explained(held, link, did("spend", 4, 5, units=(6, None)), initial=initial)
+
+
+def test_the_meters_with_grants_decide_or_else_all() -> None:
+    both = did("spend", 0, 1, units=(1, 6))
+
+    assert explained(both, initial=INITIAL._replace(granted=frozenset({0})))
+    assert not explained(both, initial=INITIAL._replace(granted=frozenset({1})))
+    assert not explained(both, initial=INITIAL._replace(granted=frozenset()))
+    grant = did("ingest", 0, 1, units=(None, -1))
+    later = replace(both, begun=2, ended=3, units=(1, 7), status=402)
+    assert explained(grant, later, initial=INITIAL._replace(granted=frozenset({0})))
+    assert explained(
+        replace(both, decides=(True, False)), initial=State((-9, 0), granted=frozenset({0}))
+    )
+    assert not explained(
+        replace(both, decides=(True, True)), initial=State((-9, 0), granted=frozenset({0}))
+    )

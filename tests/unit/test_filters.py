@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aureon.domain.events import Event, Named
+from aureon.domain.events import CustomerRef, Event
 from aureon.domain.filters import Clause, Filter, Operator, compile_filter
 
 EVENT = Event(
     position=0,
-    customer=Named(False, "customer"),
+    customer=CustomerRef(False, "customer"),
     name="api_usage",
     timestamp=datetime(2026, 11, 24, 1, 0, 0, 250_000, tzinfo=UTC),
     metadata={
@@ -250,7 +250,7 @@ filters = st.builds(
 events = st.builds(
     Event,
     position=st.just(0),
-    customer=st.just(Named(False, "customer")),
+    customer=st.just(CustomerRef(False, "customer")),
     name=texts.filter(bool),
     timestamp=st.integers(-1, 10).map(lambda second: datetime.fromtimestamp(second, UTC)),
     metadata=st.fixed_dictionaries(

@@ -5,21 +5,28 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any
 
+import boto3
 import httpx
 import pytest
+from botocore.stub import Stubber
 
-from aureon.routes import Route
+import fallback
+from aureon.api import routes
+from aureon.api.routes import NO_TOKEN, Route
+from aureon.storage import functions
+from aureon_cli import engine
 from aureon_cli.gateway import DRAIN_BYTES, MAX_BODY_BYTES, MAX_EVENT_BYTES, Context, Event, Gateway
 
 JSON = {"content-type": "application/json"}
 ROUTES = [
-    Route("GET", "/things/", "things"),
-    Route("POST", "/things/", "things"),
-    Route("GET", "/others/{id}", "others"),
+    Route("GET", "/things/", "things", "list_things", NO_TOKEN),
+    Route("POST", "/things/", "things", "make_thing", NO_TOKEN),
+    Route("GET", "/others/{id}", "others", "get_other", NO_TOKEN),
 ]
 Handle = Callable[[Event, Context], Any]
 
@@ -30,7 +37,9 @@ def unused(event: Event, context: Context) -> Any:
 
 async def exchange(handle: Handle, requests: list[httpx.Request]) -> list[httpx.Response]:
     with ThreadPoolExecutor(len(requests)) as pool:
-        gateway = Gateway(ROUTES, {"things": handle, "others": unused}, pool)
+        gateway = Gateway(
+            ROUTES, {"things": handle, "others": unused, "fallback": fallback.handler}, pool
+        )
         transport = httpx.ASGITransport(gateway)
         async with httpx.AsyncClient(transport=transport, base_url="http://local") as client:
             return await asyncio.gather(*map(client.send, requests))
@@ -100,10 +109,80 @@ def test_an_unknown_path_is_a_404_in_the_words_that_the_clients_match() -> None:
 
 
 def test_a_known_path_with_another_method_is_a_405_that_says_what_it_takes() -> None:
-    response = ask(unused, "DELETE")
+    response = ask(unused, "DELETE", "/v1/customers/")
     assert response.status_code == 405
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "GET, HEAD, POST"
+    assert response.headers["x-request-id"] == response.headers["apigw-requestid"]
     assert response.json()["error"] == "MethodNotAllowed"
+
+
+FORWARDED = [
+    ("GET", "//v1/customers/", "customers", {}),
+    ("HEAD", "/v1/meters//42/quantities", "quantities", {"id": "42"}),
+    ("POST", "/v1/events/ingest/", "ingest", {}),
+    ("GET", "//assets/x.js", "dashboard", {"name": "x.js"}),
+]
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """Lambda, with an answer for each call that is expected of it."""
+    options: Any = engine.CREDENTIALS
+    client = boto3.client("lambda", **options)
+    names = {route.handler: f"the-{route.handler}" for route in routes.ROUTES}
+    monkeypatch.setenv(functions.FUNCTIONS, json.dumps(names))
+    monkeypatch.setattr(functions, "connect", lambda: client)
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+CONTEXT: Any = Context("fallback")
+
+
+def to_fallback(method: str, path: str, stage: str = "$default") -> dict[str, Any]:
+    below = "" if stage == "$default" else f"/{stage}"
+    return {
+        "rawPath": below + path,
+        "rawQueryString": "x=1",
+        "requestContext": {"requestId": "r", "stage": stage, "http": {"method": method}},
+    }
+
+
+@pytest.mark.parametrize("stage", ["$default", "prod"])
+@pytest.mark.parametrize(("method", "path", "handler", "parameters"), FORWARDED)
+def test_the_fallback_answers_as_the_function_that_is_meant(
+    called: Stubber, method: str, path: str, handler: str, parameters: Any, stage: str
+) -> None:
+    event = to_fallback(method, path, stage)
+    theirs = {"statusCode": 200, "headers": {"x-request-id": "r"}, "body": "theirs"}
+    called.add_response(
+        "invoke",
+        {"Payload": BytesIO(json.dumps(theirs).encode()), "StatusCode": 200},
+        {
+            "FunctionName": f"the-{handler}",
+            "Payload": json.dumps({**event, "pathParameters": parameters}).encode(),
+        },
+    )
+
+    assert fallback.handler(event, Context("fallback")) == theirs  # type: ignore[arg-type]
+
+
+def test_a_function_that_fails_behind_the_fallback_is_no_answer(called: Stubber) -> None:
+    failure = {"Payload": BytesIO(b"{}"), "StatusCode": 200, "FunctionError": "Unhandled"}
+    called.add_response("invoke", failure)
+    with pytest.raises(RuntimeError, match="customers failed"):
+        fallback.handler(to_fallback("GET", "//v1/customers"), CONTEXT)
+
+
+def test_the_queue_is_never_sent_to_through_the_fallback(called: Stubber) -> None:
+    answer = fallback.handler(to_fallback("POST", "//v1/events/queue"), CONTEXT)
+    assert answer["statusCode"] == 404
+
+
+def test_head_is_answered_as_get_is_without_the_body() -> None:
+    assert ask(unused, "HEAD", "/nowhere").status_code == 404
+    assert ask(answering(statusCode=200, body=""), "HEAD").status_code == 200
 
 
 @pytest.mark.parametrize(

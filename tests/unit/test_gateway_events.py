@@ -7,9 +7,14 @@ from typing import Any
 
 import pytest
 
-from aureon_cli.gateway import Event, Target, to_event
+from aureon.api.routes import NO_TOKEN, Route, Target
+from aureon_cli.gateway import Event, to_event
 
-TARGET = Target("/v1/customers/{id}", {"id": "42"}, {"POST": "customers"})
+TARGET = Target(
+    "/v1/customers/{id}",
+    {"id": "42"},
+    {"POST": Route("POST", "/v1/customers/{id}", "customers", "x", NO_TOKEN)},
+)
 
 
 def event(

@@ -13,6 +13,23 @@ import pytest
 import aureon.domain
 
 PACKAGE = Path(aureon.domain.__file__).parents[1]
+# The rooms of the package, from the ground up: each imports from those before it alone.
+ROOMS = (
+    "core",
+    "storage",
+    "domain",
+    "access",
+    "meters",
+    "ledger",
+    "projection",
+    "customers",
+    "credits",
+    "reads",
+    "audit",
+    "webhooks",
+    "alerts",
+    "api",
+)
 HANDLERS = sorted(PACKAGE.parent.glob("*.py"))
 MODULES = sorted(PACKAGE.rglob("*.py"))
 DOMAIN = sorted((PACKAGE / "domain").glob("*.py"))
@@ -36,6 +53,15 @@ def _imports(nodes: list[ast.stmt]) -> Iterator[str]:
                 yield from (f"{inner.module}.{alias.name}" for alias in inner.names)
 
 
+def imported_with_types(path: Path) -> Iterator[str]:
+    """What a module imports, for its types too, by full name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def imports(path: Path, package: str) -> bool:
     return any(f"{name}.".startswith(f"{package}.") for name in imported(path))
 
@@ -48,15 +74,36 @@ def test_there_are_modules_to_look_at() -> None:
     assert {"health.py", "ingest.py", "customers.py", "meters.py", "balances.py"} <= {
         path.name for path in HANDLERS
     }
-    assert PACKAGE / "store.py" in MODULES
-    assert imports(PACKAGE / "store.py", "botocore")
-    assert imports(PACKAGE / "runtime.py", "aws_lambda_powertools")
+    assert PACKAGE / "storage" / "store.py" in MODULES
+    assert imports(PACKAGE / "storage" / "store.py", "boto3")
+    assert imports(PACKAGE / "api" / "runtime.py", "aws_lambda_powertools")
+
+
+def test_every_room_has_its_place_in_the_order() -> None:
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == set(
+        ROOMS
+    )
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p.parent != PACKAGE], ids=name_of)
+def test_a_room_imports_from_the_rooms_below_it(path: Path) -> None:
+    own = path.relative_to(PACKAGE).parts[0]
+    above = ROOMS[ROOMS.index(own) + 1 :]
+
+    upward = [
+        name
+        for name in imported_with_types(path)
+        if name.startswith("aureon.") and name.split(".")[1] in above
+    ]
+
+    assert not upward
 
 
 @pytest.mark.parametrize("path", DOMAIN, ids=name_of)
 def test_the_domain_knows_values_and_no_services(path: Path) -> None:
     own = {name for name in imported(path) if f"{name}.".startswith("aureon.")}
-    known = ("aureon.domain.", "aureon.keys", "aureon.exact", "aureon.times")
+    core = ("aureon.core.exact", "aureon.core.texts", "aureon.core.times")
+    known = ("aureon.domain.", "aureon.storage.keys", *core)
 
     assert all(name.startswith(known) for name in own), own
     assert {name.partition(".")[0] for name in imported(path)} <= {
@@ -66,15 +113,17 @@ def test_the_domain_knows_values_and_no_services(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [*HANDLERS, *MODULES], ids=name_of)
-def test_one_module_talks_to_the_database_and_one_more_to_the_queue(path: Path) -> None:
+def test_one_module_talks_to_each_service(path: Path) -> None:
     talks = imports(path, "boto3") or imports(path, "botocore")
 
-    assert talks == (path in (PACKAGE / "store.py", PACKAGE / "wire.py", PACKAGE / "queue.py"))
+    names = ("functions.py", "queue.py", "store.py", "wire.py")
+    assert talks == (path in [PACKAGE / "storage" / name for name in names])
 
 
 @pytest.mark.parametrize("path", [*HANDLERS, *MODULES], ids=name_of)
-def test_one_module_knows_the_logs(path: Path) -> None:
-    assert imports(path, "aws_lambda_powertools") == (path == PACKAGE / "runtime.py")
+def test_powertools_is_for_logs_metrics_and_jobs(path: Path) -> None:
+    known = [PACKAGE / name for name in ("api/jobs.py", "api/runtime.py", "core/metrics.py")]
+    assert imports(path, "aws_lambda_powertools") == (path in known)
 
 
 @pytest.mark.parametrize("path", HANDLERS, ids=name_of)
@@ -104,8 +153,9 @@ def test_no_handler_loads_the_xray_sdk() -> None:
     assert not [name for name in loaded if name.startswith("aws_xray_sdk")]
 
 
-def test_only_the_handler_of_dead_letters_loads_what_talks_to_the_queue() -> None:
-    others = [handler.stem for handler in HANDLERS if handler.stem != "dead_letters"]
+def test_only_handlers_that_receive_by_themselves_load_what_talks_to_the_queue() -> None:
+    receiving = ("dead_letters", "deliverer", "sweep")
+    others = [handler.stem for handler in HANDLERS if handler.stem not in receiving]
     program = f"import sys, {', '.join(others)}\nprint(*sys.modules)"
 
     loaded = subprocess.run(
@@ -113,4 +163,4 @@ def test_only_the_handler_of_dead_letters_loads_what_talks_to_the_queue() -> Non
     ).stdout.split()
 
     assert set(others) <= set(loaded)
-    assert "aureon.queue" not in loaded
+    assert "aureon.storage.queue" not in loaded

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aureon import keys
 from aureon.domain.customers import directory_entry
-from aureon.keys import Key, PageKey
+from aureon.storage import keys
+from aureon.storage.keys import Key, PageKey
 
 # Texts that look like parts of keys, escaped or not, and any others.
 parts = (
@@ -20,13 +20,25 @@ parts = (
 )
 
 BUILDERS: tuple[Callable[[str], Key], ...] = (
-    lambda part: keys.customer("org", part),
-    lambda part: keys.balance("org", part, "meter", 1, 0),
-    lambda part: keys.external("org", part),
-    lambda part: keys.claim("org", part),
-    lambda part: keys.meter("org", part),
-    lambda part: keys.token_record("org", part),
-    lambda part: keys.page("org", "ledger", PageKey("2026-11-24T01", part, 0, 0)),
+    lambda part: keys.Keys("org").customer(part),
+    lambda part: keys.Keys("org").balance(part, "meter", 1, 0),
+    lambda part: keys.Keys("org").external(part),
+    lambda part: keys.Keys("org").claim(part),
+    lambda part: keys.Keys("org").meter(part),
+    lambda part: keys.Keys("org").refunds(part),
+    lambda part: keys.Keys("org").ranked(part),
+    lambda part: keys.Key(keys.Keys("org").ranking(part, 1, 0), ""),
+    lambda part: keys.Keys("org").token_record(part),
+    lambda part: keys.Keys("org").rate(part, 0),
+    lambda part: keys.Keys("org").thresholds(part, "meter", 1),
+    lambda part: keys.Keys("org").alert(part, "alert"),
+    lambda part: keys.Keys("org").outbox(part),
+    lambda part: keys.Keys("org").endpoint(part),
+    lambda part: keys.Keys("org").endpoint_health(part),
+    lambda part: keys.Keys("org").rollout(part),
+    lambda part: keys.Keys("org").breakdown_past(1, "ledger", part, 1),
+    lambda part: Key("org#GROUPS", keys.breakdown_day(0, "2026-11-24", f"s{part}")),
+    lambda part: keys.Keys("org").page("ledger", PageKey("2026-11-24T01", part, 0, 0)),
 )
 builders = st.sampled_from(range(len(BUILDERS)))
 
@@ -64,7 +76,7 @@ def test_every_key_of_an_organization_starts_with_it(builder: int, part: str) ->
 
 @given(parts)
 def test_addresses_that_differ_in_case_only_share_a_pointer(address: str) -> None:
-    assert keys.email("org", address) == keys.email("org", address.casefold())
+    assert keys.Keys("org").email(address) == keys.Keys("org").email(address.casefold())
 
 
 page_keys = st.builds(
@@ -97,10 +109,10 @@ def test_pages_of_a_batch_are_sorted_by_hour_group_and_first_event(
 
 @given(st.uuids(), st.integers(1, 99), st.integers(0, 16))
 def test_a_balance_is_read_back_from_its_key(meter: object, generation: int, shard: int) -> None:
-    key = keys.balance("org", "ledger", str(meter), generation, shard)
+    key = keys.Keys("org").balance("ledger", str(meter), generation, shard)
 
     assert keys.parse_balance(key.sk) == (str(meter), generation, shard)
-    assert key.pk == keys.customer("org", "ledger").pk
+    assert key.pk == keys.Keys("org").customer("ledger").pk
     assert key.sk.startswith(keys.BALANCE_PREFIX)
 
 
@@ -113,9 +125,9 @@ def test_every_customer_has_a_slice_of_the_directory(customer_id: object) -> Non
 def test_repairs_sort_after_all_pages_of_their_ledgers_log(
     place: PageKey, repaired_at: datetime, repair_id: object
 ) -> None:
-    repair = keys.repair("org", "ledger", repaired_at.isoformat(), str(repair_id))
+    repair = keys.Keys("org").repair("ledger", repaired_at.isoformat(), str(repair_id))
 
-    assert repair.pk == keys.page("org", "ledger", place).pk
+    assert repair.pk == keys.Keys("org").page("ledger", place).pk
     assert keys.page_sort(place) < keys.PAGES_END < repair.sk
     assert repair.sk.startswith(keys.REPAIR_PREFIX)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aureon.domain import meters
-from aureon.domain.events import Event, Named
+from aureon.domain.events import CustomerRef, Event
 from aureon.domain.filters import Clause, Filter, Predicate, compile_filter
 from aureon.domain.meters import Aggregation, Match, Meter, MeterSet
 
@@ -20,7 +20,7 @@ SUM = Aggregation("sum", "units")
 
 
 def event(name: str = "api_usage", **metadata: Any) -> Event:
-    return Event(0, Named(False, "customer"), name, NOW, metadata)
+    return Event(0, CustomerRef(False, "customer"), name, NOW, metadata)
 
 
 def named(name: str) -> Filter:
@@ -158,7 +158,6 @@ def test_a_filter_is_compiled_once_for_a_version(monkeypatch: pytest.MonkeyPatch
 def test_a_hundred_meters_of_which_three_match_are_asked_about_no_more_than_those_three(
     asked: list[Filter],
 ) -> None:
-    """What they cost in CPU, ``python -m scripts.meters_cpu`` measures."""
     three = [meter(f"own-{number}", named("api_usage")) for number in range(3)]
     others = [meter(f"m{number}", named(f"other_{number}")) for number in range(97)]
     alone, among = MeterSet(1, three), MeterSet(1, [*others, *three])

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from aureon import metrics
+from aureon.core import metrics
 
 
 def test_a_line_says_what_its_figures_are(
@@ -29,7 +29,7 @@ def test_a_line_says_what_its_figures_are(
         {"Name": "EventsIn", "Unit": "Count"},
         {"Name": "ProjectorLag", "Unit": "Seconds"},
     ]
-    assert (line["EventsIn"], line["ProjectorLag"]) == (3, 1.5)
+    assert (line["EventsIn"], line["ProjectorLag"]) == ([3], [1.5])
 
 
 def test_outside_of_a_stack_nothing_is_printed(

@@ -11,9 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aureon import keys, times
+from aureon.core import times
+from aureon.core.identifiers import MAX_ID_CHARACTERS
+from aureon.core.metadata import (
+    MAX_METADATA_KEY_CHARACTERS,
+    MAX_METADATA_KEYS,
+    MAX_METADATA_VALUE_CHARACTERS,
+)
 from aureon.domain import events as limits
-from aureon.domain.events import MAX_LLM_TEXT_CHARACTERS, Event, Named
+from aureon.domain.events import MAX_LLM_TEXT_CHARACTERS, CustomerRef, Event
 from aureon.domain.pages import (
     MAX_TEXT_BYTES,
     LoggedEvent,
@@ -23,7 +29,8 @@ from aureon.domain.pages import (
     encode_events,
     page_item,
 )
-from aureon.keys import PageKey
+from aureon.storage import keys
+from aureon.storage.keys import PageKey
 
 # An item of DynamoDB, with its keys and the names of its attributes.
 MAX_ITEM_BYTES = 400 * 1024
@@ -35,12 +42,13 @@ plain = texts | numbers | st.booleans()
 events = st.builds(
     Event,
     position=st.integers(0, 999),
-    customer=st.builds(Named, st.booleans(), texts),
+    customer=st.builds(CustomerRef, st.booleans(), texts),
     name=texts,
     timestamp=st.datetimes().map(lambda moment: moment.replace(tzinfo=UTC)),
     metadata=st.dictionaries(texts, plain | st.dictionaries(texts, plain, max_size=3)),
     external_id=st.none() | texts,
     sent_at=st.none(),
+    parent_id=st.none() | texts,
 )
 
 
@@ -56,13 +64,16 @@ def test_events_are_read_back_from_a_page_as_they_were_sent(sent: list[Event]) -
             event.metadata,
             event.external_id,
             "user",
+            event.parent_id,
         )
         for offset, event in enumerate(sent)
     )
 
 
 def event(**metadata: Any) -> Event:
-    return Event(0, Named(False, "c"), "api_usage", datetime(2026, 11, 24, tzinfo=UTC), metadata)
+    return Event(
+        0, CustomerRef(False, "c"), "api_usage", datetime(2026, 11, 24, tzinfo=UTC), metadata
+    )
 
 
 def test_numbers_in_a_page_keep_all_their_digits() -> None:
@@ -76,7 +87,7 @@ def test_numbers_in_a_page_keep_all_their_digits() -> None:
 def test_a_page_says_which_run_it_proves() -> None:
     place = PageKey("2026-11-24T00", "r-1", 2, 5)
     body = encode_events(encode_event(offset, event()) for offset in (5, 7))
-    item = page_item(body, last=8, meter_version=3, customer=Named(True, "user_123"))
+    item = page_item(body, last=8, meter_version=3, customer=CustomerRef(True, "user_123"))
 
     page = Page.from_item({**item, keys.SORT: keys.page_sort(place)})
 
@@ -86,7 +97,7 @@ def test_a_page_says_which_run_it_proves() -> None:
 
 
 def test_a_page_names_the_external_id_only_where_its_events_did() -> None:
-    item = page_item(b"", last=0, meter_version=0, customer=Named(False, "customer"))
+    item = page_item(b"", last=0, meter_version=0, customer=CustomerRef(False, "customer"))
 
     assert "external_customer_id" not in item
 
@@ -95,23 +106,23 @@ def test_the_largest_event_fits_a_page_of_its_own() -> None:
     # Characters that JSON escapes take the most room: six bytes each.
     escaped = "\x01"
     metadata: dict[str, Any] = {
-        f"{number:02}".ljust(limits.MAX_METADATA_KEY_CHARACTERS, escaped): escaped
-        * limits.MAX_METADATA_VALUE_CHARACTERS
-        for number in range(limits.MAX_METADATA_KEYS)
+        f"{number:02}".ljust(MAX_METADATA_KEY_CHARACTERS, escaped): escaped
+        * MAX_METADATA_VALUE_CHARACTERS
+        for number in range(MAX_METADATA_KEYS)
     }
     metadata["_llm"] = {
-        "vendor": escaped * limits.MAX_METADATA_VALUE_CHARACTERS,
-        "model": escaped * limits.MAX_METADATA_VALUE_CHARACTERS,
+        "vendor": escaped * MAX_METADATA_VALUE_CHARACTERS,
+        "model": escaped * MAX_METADATA_VALUE_CHARACTERS,
         "prompt": escaped * MAX_LLM_TEXT_CHARACTERS,
         "response": escaped * MAX_LLM_TEXT_CHARACTERS,
     }
     largest = Event(
         999,
-        Named(True, escaped * limits.MAX_ID_CHARACTERS),
+        CustomerRef(True, escaped * MAX_ID_CHARACTERS),
         escaped * limits.MAX_NAME_CHARACTERS,
         datetime(2026, 11, 24, tzinfo=UTC) + timedelta(microseconds=1),
         metadata,
-        external_id=escaped * limits.MAX_ID_CHARACTERS,
+        external_id=escaped * MAX_ID_CHARACTERS,
     )
 
     assert len(encode_event(999, largest)) < MAX_TEXT_BYTES
@@ -128,7 +139,7 @@ def test_a_full_page_fits_an_item_even_where_nothing_compresses() -> None:
 def test_a_page_of_newer_code_is_not_guessed_at() -> None:
     place = PageKey("2026-11-24T01", "r-1", 0, 0)
     body = encode_events([])
-    item = page_item(body, last=0, meter_version=1, customer=Named(False, "c"))
+    item = page_item(body, last=0, meter_version=1, customer=CustomerRef(False, "c"))
     item[keys.SORT] = keys.page_sort(place)
 
     assert Page.from_item(item).place == place

@@ -16,10 +16,10 @@ import pytest
 
 import aureon
 import openapi
-from aureon.routes import QUEUE_ROUTE, ROUTES
+from aureon.api.routes import QUEUE_ROUTE, ROUTES
 from aureon_cli.gateway import Context
-from reference import __main__ as made
-from reference import document
+from tools.reference import __main__ as made
+from tools.reference import document
 
 FUNCTIONS = Path(str(aureon.__file__)).parents[1]
 WRITTEN = json.loads((made.FOLDER / "openapi.json").read_text())
@@ -29,7 +29,11 @@ def ask(path: str, name: str | None = None, **headers: str) -> dict[str, Any]:
     event: dict[str, Any] = {
         "rawPath": path,
         "headers": {key.replace("_", "-"): value for key, value in headers.items()},
-        "requestContext": {"requestId": "request-1", "stage": "$default"},
+        "requestContext": {
+            "requestId": "request-1",
+            "stage": "$default",
+            "http": {"method": "GET"},
+        },
     }
     if name:
         event["pathParameters"] = {"name": name}
@@ -57,7 +61,9 @@ def test_every_route_is_described_with_the_scope_that_its_handler_asks_for() -> 
     assert len({operation["operationId"] for operation in operations}) == len(operations)
     spend = WRITTEN["paths"]["/v1/credits/spend"]["post"]
     assert spend["security"] == [{"token": ["credits:write"]}]
-    assert {"200", "401", "402", "403", "409", "413", "422", "503"} == spend["responses"].keys()
+    assert {"200", "401", "402", "403", "409", "413", "415", "422", "429", "503"} == spend[
+        "responses"
+    ].keys()
     assert WRITTEN["paths"]["/v1/tokens/current"]["get"]["security"] == [{"token": []}]
     assert WRITTEN["paths"]["/health"]["get"]["security"] == []
 
@@ -69,7 +75,7 @@ def test_a_route_that_is_not_described_is_noticed(monkeypatch: pytest.MonkeyPatc
         document.build()
 
 
-READING = ("text", "texts", "truth", "time", "whole_number")
+READING = ("query_str", "query_list", "query_bool", "query_time", "query_int", "query_zone")
 
 
 def read_by(path: Path) -> set[str]:
@@ -81,17 +87,24 @@ def read_by(path: Path) -> set[str]:
                 if name in READING:
                     found.add(value)
             case ast.Call(
-                func=ast.Name(id="_time" | "_required"), args=[_, ast.Constant(value=str(value))]
-            ):  # of quantities
+                func=ast.Name(id="_time" | "_required" | "_one_of"),
+                args=[_, ast.Constant(value=str(value)), *_],
+            ):  # of quantities, and statements
                 found.add(value)
+            case ast.Call(func=ast.Name(id="find_external")):
+                found.add("external_id")
             case ast.Call(func=ast.Attribute(attr="paging")):
                 found |= {"page", "limit"}
             case ast.Call(func=ast.Attribute(attr="metadata")):
                 found.add("metadata")
-            case ast.Attribute(value=ast.Name(id="wanted"), attr="ledgers"):
+            case ast.Attribute(value=ast.Name(id="event_query"), attr="ledgers"):
                 found |= {"customer_id", "external_customer_id"}
-            case ast.Attribute(value=ast.Name(id="wanted"), attr="selection"):
-                found |= read_by(FUNCTIONS / "aureon" / "wanted.py")
+            case ast.Attribute(value=ast.Name(id="event_query"), attr="selection"):
+                found |= read_by(FUNCTIONS / "aureon" / "api" / "event_query.py")
+            case ast.Attribute(value=ast.Name(id="quantity_query"), attr="read"):
+                found |= read_by(FUNCTIONS / "aureon" / "api" / "quantity_query.py")
+            case ast.Attribute(value=ast.Name(id="statements"), attr="serve"):
+                found |= read_by(FUNCTIONS / "aureon" / "api" / "statements.py")
     return found
 
 
@@ -117,7 +130,7 @@ def test_no_function_imports_what_the_reference_is_made_of() -> None:
     ).stdout.split()
 
     assert "openapi" in loaded
-    assert not {"aureon.shapes", "jinja2", "reference"} & set(loaded)
+    assert not {"aureon.api.response_models", "jinja2", "tools.reference"} & set(loaded)
 
 
 def test_what_serves_the_reference_imports_the_standard_library_alone() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.release import NotReleasable, notes, version
+from tools.release import PACKAGES, NotReleasable, notes, packages, version
 
 ROOT = Path(__file__).parents[2]
 CHANGELOG = """# Changelog
@@ -41,3 +41,15 @@ def test_a_version_of_which_nothing_is_told_is_not_released(of: str) -> None:
 def test_a_version_that_is_no_draft_is_in_the_changelog() -> None:
     if "dev" not in version():
         assert notes((ROOT / "CHANGELOG.md").read_text(), version())
+
+
+def test_a_release_has_each_package_of_its_version_alone(tmp_path: Path) -> None:
+    for of in ("0.1.0", "0.2.0"):
+        for name in PACKAGES:
+            (tmp_path / name.format(of)).touch()
+    assert {path.name for path in packages(tmp_path, "0.2.0")} == {
+        name.format("0.2.0") for name in PACKAGES
+    }
+    (tmp_path / PACKAGES[-1].format("0.2.0")).unlink()
+    with pytest.raises(NotReleasable, match="aureon-client"):
+        packages(tmp_path, "0.2.0")

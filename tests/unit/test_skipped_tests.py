@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local_service import clean_environment
+from tests.support.local_service import clean_environment
 
 ROOT = Path(__file__).parents[2]
 PASSES = "def test_one(): pass\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from unittest.mock import patch
@@ -18,10 +19,10 @@ from botocore.parsers import create_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aureon import store, wire
-from aureon.errors import Unavailable
-from aureon.keys import Key
-from aureon.store import Store, put_new
+from aureon.core.errors import Unavailable
+from aureon.storage import store, wire
+from aureon.storage.keys import Key
+from aureon.storage.store import Store, put_new
 
 MODEL = store.connect("http://nowhere.invalid", region_name="us-east-1").meta.service_model
 NOW = datetime(2026, 11, 27, 5, 0, 0, tzinfo=UTC)
@@ -199,7 +200,7 @@ def test_why_a_transaction_was_cancelled_is_told() -> None:
     }
 
     with pytest.raises(store.TransactionCancelled) as cancelled:
-        connected(Network((400, body))).transact([WRITE, WRITE])
+        connected(Network((400, body))).transact([WRITE, replace(WRITE, key=Key("pk", "other"))])
 
     assert cancelled.value.reasons == (None, "ConditionalCheckFailed")
 

@@ -341,6 +341,50 @@ of_model = quantities(
 )
 show("meters.quantities: by customer and metadata", [of_customer.total, of_model.total])
 
+# The customer's own portal
+
+by_id = polar.customer_sessions.create(request={"customer_id": customer.id})
+session = polar.customer_sessions.create(
+    request={"external_customer_id": EXTERNAL_ID, "return_url": "https://example.com/home"}
+)
+portal = polar.customer_portal
+own = answered(
+    portal.customer_meters.list(security={"customer_session": by_id.token}, meter_id=meter.id)
+)
+me = portal.customers.get(security={"customer_session": session.token})
+user = portal.customer_session.get_authenticated_user(security={"customer_session": session.token})
+own_meter = portal.customer_meters.get(
+    security={"customer_session": session.token}, id=own.result.items[0].id
+)
+orders = answered(portal.orders.list(security={"customer_session": session.token}))
+subscriptions = answered(portal.subscriptions.list(security={"customer_session": session.token}))
+benefits = answered(portal.benefit_grants.list(security={"customer_session": session.token}))
+customer_only = Polar(access_token=session.token, server_url=URL)
+show(
+    "customer_portal",
+    {
+        "customer": [me.email, me.name],
+        "user": [user.type, user.email],
+        "meters": [
+            [each.meter.name, each.balance, each.consumed_units, each.credited_units]
+            for each in own.result.items
+        ],
+        "meter": own_meter.balance,
+        "empty": [
+            orders.result.pagination.total_count,
+            subscriptions.result.pagination.total_count,
+            benefits.result.pagination.total_count,
+        ],
+        "page": session.customer_portal_url.startswith(f"{URL}/portal?")
+        and session.customer_portal_url.endswith(f"#{session.token}"),
+        "return_url": portal.customer_session.introspect(
+            security={"customer_session": session.token}
+        ).return_url,
+        "elsewhere": raised(lambda: customer_only.customers.list()),
+        "with a token": raised(lambda: portal.customers.get(security={"customer_session": TOKEN})),
+    },
+)
+
 # The archive
 
 archived = polar.meters.update(id=meter.id, meter_update={"is_archived": True})

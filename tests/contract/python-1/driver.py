@@ -309,6 +309,40 @@ of_customer = awaited(
 of_model = quantities("day", external_customer_id=EXTERNAL_ID, metadata={"model": "small"})
 show("meters.quantities: by customer and metadata", [of_customer.total, of_model.total])
 
+# The customer's own portal
+
+by_id = polar.customer_sessions.create(customer_id=customer.id)
+session = polar.customer_sessions.create(
+    external_customer_id=EXTERNAL_ID, return_url="https://example.com/home"
+)
+opened = Polar(session.token, base_url=URL)
+portal = opened.customer_portal
+own = Polar(by_id.token, base_url=URL).customer_portal.customer_meters.list(meter_id=meter.id)
+me = portal.customers.get()
+user = portal.customer_session.get_authenticated_user()
+show(
+    "customer_portal",
+    {
+        "customer": [me.email, me.name],
+        "user": [user.type, user.email],
+        "meters": [
+            [each.meter.name, each.balance, each.consumed_units, each.credited_units]
+            for each in own.items
+        ],
+        "meter": portal.customer_meters.get(own.items[0].id).balance,
+        "empty": [
+            portal.orders.list().pagination.total_count,
+            portal.subscriptions.list().pagination.total_count,
+            portal.benefit_grants.list().pagination.total_count,
+        ],
+        "page": session.customer_portal_url.startswith(f"{URL}/portal?")
+        and session.customer_portal_url.endswith(f"#{session.token}"),
+        "return_url": portal.customer_session.introspect().return_url,
+        "elsewhere": raised(lambda: opened.customers.list()),
+        "with a token": raised(lambda: polar.customer_portal.customers.get()),
+    },
+)
+
 # The archive
 
 archived = polar.meters.update(meter.id, is_archived=True)

@@ -307,6 +307,42 @@ const ofModel = await polar.meters.quantities({
 });
 show("meters.quantities: by customer and metadata", [ofCustomer.total, ofModel.total]);
 
+// The customer's own portal
+
+const byId = await polar.customerSessions.create({ customerId: customer.id });
+const session = await polar.customerSessions.create({
+  externalCustomerId: externalId,
+  returnUrl: "https://example.com/home",
+});
+const opened = { customerSession: session.token };
+const portal = polar.customerPortal;
+const own = await portal.customerMeters.list({ customerSession: byId.token }, { meterId: meter.id });
+const me = await portal.customers.get(opened);
+const user = await portal.customerSession.getAuthenticatedUser(opened);
+const [ownMeter] = own.result.items;
+const orders = await portal.orders.list(opened, {});
+const subscriptions = await portal.subscriptions.list(opened, {});
+const benefits = await portal.benefitGrants.list(opened, {});
+const customerOnly = new Polar({ accessToken: session.token, serverURL });
+show("customer_portal", {
+  customer: [me.email, me.name],
+  user: [user.type, user.email],
+  meters: own.result.items.map((each) => [
+    each.meter.name,
+    each.balance,
+    each.consumedUnits,
+    each.creditedUnits,
+  ]),
+  meter: (await portal.customerMeters.get(opened, { id: ownMeter!.id })).balance,
+  empty: [orders, subscriptions, benefits].map((each) => each.result.pagination.totalCount),
+  page:
+    session.customerPortalUrl.startsWith(`${serverURL}/portal?`) &&
+    session.customerPortalUrl.endsWith(`#${session.token}`),
+  return_url: (await portal.customerSession.introspect(opened)).returnUrl,
+  elsewhere: await raised(() => customerOnly.customers.list({})),
+  "with a token": await raised(() => portal.customers.get({ customerSession: accessToken })),
+});
+
 // The archive
 
 const archived = await polar.meters.update({ id: meter.id, meterUpdate: { isArchived: true } });

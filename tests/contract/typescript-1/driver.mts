@@ -284,6 +284,42 @@ const ofModel = await polar.meters.quantities(meter.id, {
 });
 show("meters.quantities: by customer and metadata", [ofCustomer.total, ofModel.total]);
 
+// The customer's own portal
+
+const byId = await polar.customerSessions.create({ customer_id: customer.id });
+const session = await polar.customerSessions.create({
+  external_customer_id: externalId,
+  return_url: "https://example.com/home",
+});
+const portalOf = (token: string) => createPolar({ accessToken: token, baseUrl });
+const opened = portalOf(session.token);
+const portal = opened.customerPortal;
+const own = await portalOf(byId.token).customerPortal.customerMeters.list({ meter_id: meter.id });
+const me = await portal.customers.get();
+const user = await portal.customerSession.getAuthenticatedUser();
+const [ownMeter] = own.items;
+const orders = await portal.orders.list();
+const subscriptions = await portal.subscriptions.list();
+const benefits = await portal.benefitGrants.list();
+show("customer_portal", {
+  customer: [me.email, me.name],
+  user: [user.type, user.email],
+  meters: own.items.map((each) => [
+    each.meter.name,
+    each.balance,
+    each.consumed_units,
+    each.credited_units,
+  ]),
+  meter: (await portal.customerMeters.get(ownMeter!.id)).balance,
+  empty: [orders, subscriptions, benefits].map((each) => each.pagination.total_count),
+  page:
+    session.customer_portal_url.startsWith(`${baseUrl}/portal?`) &&
+    session.customer_portal_url.endsWith(`#${session.token}`),
+  return_url: (await portal.customerSession.introspect()).return_url,
+  elsewhere: await raised(() => opened.customers.list()),
+  "with a token": await raised(() => polar.customerPortal.customers.get()),
+});
+
 // The archive
 
 const archived = await polar.meters.update(meter.id, { is_archived: true });
