@@ -3,20 +3,19 @@
 A customer has 10 credits; 20 callers want one unit each, all at once. First each of them reads the
 balance and ingests its usage if there seems to be enough. Then each of them spends.
 
-Run it against the local service: AUREON_ACCESS_TOKEN=… python examples/race.py [URL]
+Run it against a service: AUREON_URL=… AUREON_ACCESS_TOKEN=… python examples/race.py
 """
 
 from __future__ import annotations
 
 import os
-import sys
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
-URL = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"
+URL = os.environ["AUREON_URL"]
 CREDITS = 10
 CALLERS = 20
 
