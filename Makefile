@@ -25,15 +25,15 @@ unexport VIRTUAL_ENV
 
 BIN := .venv/bin
 LOCK := pyproject.toml uv.lock
-SDKS := .venv-sdk-0/synced .venv-sdk-1/synced .venv-sam/synced
+SDKS := .venv-sdk-0/synced .venv-sdk-1/synced .venv-sdk-2/synced .venv-sam/synced .venv-clients/synced .venv-generators/synced
 NODE := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json, \
-	$(wildcard tests/contract/*/package-lock.json dashboard/package-lock.json))
+	$(wildcard tests/contract/*/package-lock.json dashboard/package-lock.json clients/*/package-lock.json))
 
 # The CDK's command line.
 CDK := infra/node_modules/.bin/cdk
 CDK_READY := .venv/dev infra/node_modules/.package-lock.json
 
-.PHONY: help dev test chromium dashboard screenshots bench simulate fuzz soak check format openapi synth invoke bundle-size bootstrap deploy destroy sbom vulnerabilities release monthly-costs memory metrics-cost hot-customers
+.PHONY: help dev test chromium dashboard screenshots bench simulate fuzz soak check format openapi clients synth invoke start-api smoke bundle-size bootstrap deploy destroy sbom vulnerabilities release monthly-costs
 .DEFAULT_GOAL := help
 
 help: ## Say what there is
@@ -50,7 +50,7 @@ dashboard: dashboard/node_modules/.package-lock.json ## Build the dashboard's fi
 	npm --prefix dashboard run --silent build
 
 screenshots: .venv/dev chromium ## Take README's pictures of the dashboard
-	$(BIN)/python -m scripts.screenshots
+	$(BIN)/python -m tools.screenshots
 
 bench: .venv/dev ## Measure costs, speed and growth (ARGS names parts, as in: make bench ARGS=units)
 	@$(BIN)/python -m bench $(ARGS)
@@ -73,27 +73,31 @@ format: .venv/dev ## Format, and fix what can be fixed
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-openapi: .venv/dev ## Write the OpenAPI document and its page anew, from the code
-	@$(BIN)/python -m reference
+openapi: .venv/dev .venv-clients/synced clients/typescript/node_modules/.package-lock.json ## Write the OpenAPI document, its page and the clients' types anew, from the code
+	@$(BIN)/python -m tools.reference
+	.venv-clients/bin/python clients/python/generate.py
+	npm --prefix clients/typescript run --silent generate
+
+clients: .venv-clients/synced clients/typescript/node_modules/.package-lock.json ## Build the clients' packages
+	@mkdir -p build/clients
+	.venv-clients/bin/python clients/python/generate.py
+	cd clients/python && ../../.venv-clients/bin/python -m hatchling build --directory ../../build/clients
+	cd clients/typescript && npm pack --silent --pack-destination ../../build/clients
 
 synth: .venv/dev ## Write the stack's template to build/cdk.out: no AWS account, no Docker
 	$(BIN)/python -m infra
 
 invoke: .venv/dev .venv-sam/synced ## Invoke a FUNCTION with an EVENT, as in events/, under Lambda's own client
-	@if docker info > /dev/null 2>&1; then $(BIN)/python -m infra; fi
 	@$(BIN)/python -m infra.invoke $(FUNCTION) $(EVENT)
+
+start-api: synth .venv-sam/synced ## Run SAM's own API in Docker, on the data of make dev (ARGS goes to SAM)
+	@$(BIN)/python -m infra.sam $(ARGS)
+
+smoke: .venv/dev ## Try on a deployed stack what no local engine can show: URL=… TOKEN=…
+	@$(if $(TOKEN),AUREON_ACCESS_TOKEN=$(TOKEN)) $(BIN)/python -m tools.smoke $(URL)
 
 monthly-costs: synth ## Say what a stack costs a month, at rest and for events by the million
 	@$(BIN)/python -m bench.monthly
-
-memory: .venv/dev ## Say what a request and a cold start take and cost by the memory of a function
-	@$(BIN)/python scripts/memory.py
-
-metrics-cost: .venv/dev ## Measure what metrics cost a function
-	@$(BIN)/python scripts/metrics_cost.py
-
-hot-customers: .venv/dev ## Simulate hot customers under DynamoDB's limits
-	@$(BIN)/python scripts/hot_customers.py
 
 bundle-size: .venv/dev ## Build what the functions are made of, and state its size
 	@$(BIN)/python -m infra.bundle
@@ -117,8 +121,8 @@ vulnerabilities: .venv/dev ## Look all locked packages up among the known vulner
 	@for lock in $$(git ls-files '*package-lock.json'); do \
 		echo "npm audit $$lock"; (cd $$(dirname $$lock) && npm audit --package-lock-only) || exit 1; done
 
-release: sbom ## Make what a release consists of, in build/release
-	@$(BIN)/python -m scripts.release
+release: sbom clients ## Make what a release consists of, in build/release
+	@$(BIN)/python -m tools.release
 
 # Each stamp says that an environment is as the lock wants it.
 
@@ -136,6 +140,16 @@ release: sbom ## Make what a release consists of, in build/release
 # What runs functions on this machine pins much that others use.
 .venv-sam/synced: infra/sam/pyproject.toml infra/sam/uv.lock | $(UV)
 	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-sam $(UV) sync --locked --project infra/sam
+	@touch $@
+
+# What the Python client is made with and used with pins much, too.
+.venv-clients/synced: tests/clients/environment/pyproject.toml tests/clients/environment/uv.lock | $(UV)
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-clients $(UV) sync --locked --project tests/clients/environment
+	@touch $@
+
+# What makes clients of the OpenAPI document pins much as well.
+.venv-generators/synced: tests/contract/generators/pyproject.toml tests/contract/generators/uv.lock | $(UV)
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/.venv-generators $(UV) sync --locked --project tests/contract/generators
 	@touch $@
 
 # The published clients, each alone: they exclude each other.
