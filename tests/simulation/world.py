@@ -137,8 +137,11 @@ def prepared() -> Iterator[None]:
         monotonic=lambda: _here[-1].seconds, sleep=lambda seconds: _here[-1].wait(seconds)
     )
     ids = SimpleNamespace(uuid7=lambda: _here[-1].uuid())
+    secrets = SimpleNamespace(token_urlsafe=lambda size: _here[-1].secret(size))
     with ExitStack() as stack:
-        stack.enter_context(substituted(random=_Chance(), time=clock, uuid_utils=ids))
+        stack.enter_context(
+            substituted(random=_Chance(), time=clock, uuid_utils=ids, secrets=secrets)
+        )
         stack.enter_context(patch.object(times, "now", lambda: _here[-1].now()))
         stack.enter_context(patch.object(runtime, "_store", lambda: _here[-1].store))
         _prepared.append(True)
@@ -152,6 +155,8 @@ class World:
     def __init__(self, seed: int, engine: Any = inline_engine) -> None:
         self.engine = engine
         self.random = random.Random(seed)
+        # Apart, so that what is secret changes nothing else.
+        self._secrets = random.Random(seed)
         self.weather = CALM
         self.seconds = 0.0
         self.turn = 0
@@ -186,6 +191,9 @@ class World:
 
     def uuid(self) -> uuid.UUID:
         return uuid.UUID(int=self.random.getrandbits(128), version=4)
+
+    def secret(self, size: int) -> str:
+        return self._secrets.randbytes(size).hex()
 
     def note(self, what: str) -> None:
         """Put something in the trace, for whoever reads it."""

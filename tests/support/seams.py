@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import dashboard
+from aureon.ledger.blocks import blocks
 from aureon.meters import backfills, catalog
 from tests.support.handlers import HANDLERS
 
@@ -43,6 +44,8 @@ def without_pauses() -> Iterator[None]:
 
 def restart_handlers() -> None:
     """Forget what handlers remember from one invocation to the next, as a new container has."""
+    blocks._process = ""
+    blocks._pages.clear()
     catalog.forget()
     backfills._asked.clear()
     dashboard._origins.clear()
