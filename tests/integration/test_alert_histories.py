@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -15,11 +15,11 @@ from aureon.meters import backfills
 from tests.support import inline_engine, permissions
 from tests.support.alert_histories import AlertHistory
 from tests.support.credit_makers import SHAPES, Shape, hold, release, spend
-from tests.support.faults import Call, Crash, Fault, faults, nth
+from tests.support.faults import Call, Crash, Fault, Plan, faults, nth
 from tests.support.handlers import Api
 from tests.support.makers import EXTERNAL_ID, usage
 from tests.support.seams import without_pauses
-from tests.support.watched import alerts, deliver, records, watch_all
+from tests.support.watched import Stream, alerts, deliver, records, watch_all
 
 LEVELS = (100, 30, 0)
 
@@ -81,7 +81,7 @@ def test_random_histories_tell_exactly_what_a_sequential_model_tells(
 
     assert history.model.told
     assert history.alerts() == history.model.alerts()
-    assert history.outbox() == history.model.told
+    assert history.outbox() == history.wanted_of_model()
     assert history.sequences() == list(range(1, len(history.sequences()) + 1))
 
 
@@ -108,6 +108,106 @@ def test_a_recovery_that_another_looked_at_before_the_crossing_was_written_is_to
         assert deliver(crossed) == []
 
     assert [one["state"] for one in alerts(inline)] == ["recovered"]
+
+
+def look_at_all(stream: Stream) -> None:
+    """Let the evaluator look at all that was written since."""
+    while delivery := stream.take():
+        assert deliver(delivery) == []
+
+
+def meanwhile(number: int, act: Callable[[], object]) -> Plan:
+    """Let others act before the call with this number, by calls of their own."""
+    done = False
+
+    def plan(call: Call) -> None:
+        nonlocal done
+        if call.number == number and not done:
+            done = True
+            with permissions.acting_as(None):
+                act()
+
+    return plan
+
+
+@pytest.mark.parametrize("moves", [False, True], ids=["looks", "moves and looks"])
+def test_a_second_evaluator_at_any_call_of_the_first_leaves_one_alert_for_each_crossing(
+    inline: Api, moves: bool
+) -> None:
+    """Nobody is told of anything, so that nothing but the states keeps the two apart."""
+    watched(inline, *LEVELS)
+    stream = Stream(inline.store)
+    look_at_all(stream)
+
+    def step(number: int, before: int, after: int, *, looked: bool = True) -> bool:
+        """Move a customer's credits, with another evaluator before the call with this number."""
+        name, left = f"{before}.{looked}.{number}", 0
+
+        def move(to: int) -> None:
+            nonlocal left
+            inline.ingest(usage(left - to, name))
+            left = to
+
+        def beside() -> None:
+            if moves:
+                move(before)
+            assert deliver([*stream.take(), *delivery]) == []
+
+        inline.customer(f"{name}@example.com", external_id=name)
+        for to in (1_000, before):
+            move(to)
+            if looked:
+                look_at_all(stream)
+        move(after)
+        delivery = stream.take()
+        with faults(inline.store.client, meanwhile(number, beside)) as calls:
+            assert deliver(delivery) == []
+        look_at_all(stream)
+        for level in LEVELS:
+            of_customer = alerts(inline, external_customer_id=name)
+            found = [one for one in of_customer if one["threshold_units"] == level]
+            found.sort(key=lambda one: int(one["ordinal"]))
+            assert [one["ordinal"] for one in found] == list(range(1, len(found) + 1))
+            states = ["recovered"] * len(found)
+            if left <= level:
+                states[-1] = "reached"
+            assert [one["state"] for one in found] == states
+        return len(calls) > number
+
+    number = 0
+    while step(number, 1_000, 0) | step(number, 0, 1_000) | step(number, 1_000, 0, looked=False):
+        number += 1
+    assert number > 3
+
+
+def test_a_customer_that_is_deleted_at_any_call_of_an_evaluator_leaves_no_open_alert(
+    inline: Api,
+) -> None:
+    watched(inline, *LEVELS)
+    stream = Stream(inline.store)
+    look_at_all(stream)
+
+    def step(number: int) -> bool:
+        name = f"user {number}"
+        customer_id = inline.customer(f"user{number}@example.com", external_id=name)
+        inline.ingest(usage(-1_000, name))
+        look_at_all(stream)
+        inline.ingest(usage(1_000, name))
+        delivery = stream.take()
+
+        def delete() -> None:
+            assert inline.delete(f"/v1/customers/{customer_id}").status == 204
+            assert deliver([*stream.take(), *delivery]) == []
+
+        with faults(inline.store.client, meanwhile(number, delete)) as calls:
+            assert deliver(delivery) == []
+        return len(calls) > number
+
+    number = 0
+    while step(number):
+        number += 1
+        assert alerts(inline, state="reached") == []
+    assert number > 3
 
 
 @pytest.mark.parametrize("fault", list(Fault))

@@ -1,9 +1,10 @@
 """Random histories of a balance that has thresholds, and what a sequential model tells of them.
 
 The stream hands over what was written since, and old records again, in any order and in parts.
-Evaluators fail and die at any of their calls, and others write in between. The model is moved by
-nothing but the figures of the API at the looks that were committed, one after another, and by those
-at the end.
+Evaluators fail and die at any of their calls, and others write in between, or look at the same
+records. Webhooks want some of what is told, or nothing: nothing else than the states must keep two
+looks apart. The model is moved by nothing but the figures of the API at the looks that were
+committed, one after another, and by those at the end.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ CHANGES: Final = {
     "credits.depleted": "reached",
     "credits.recovered": "recovered",
 }
+NOTHING_LEFT: Final = "available_credits:0"
 MAX_CALLS: Final = 12
 
 Change = Literal["reached", "recovered"]
@@ -139,6 +141,7 @@ class AlertHistory:
     chance: random.Random
     clock: Clock
     stream: Stream
+    wanted: Sequence[str]
     model: Model = field(default_factory=Model.of_all)
     holds: list[str] = field(default_factory=list)
     number: int = 0
@@ -149,18 +152,20 @@ class AlertHistory:
 
     @classmethod
     def begin(cls, api: Api, shape: Shape, seed: str) -> Self:
-        clock = Clock()
+        clock, chance = Clock(), random.Random(seed)
+        wanted = chance.sample(list(CHANGES), chance.choice((0, 0, 1, len(CHANGES))))
         with _at(clock):
             meter_id = api.meter()
             reply = api.patch(f"/v1/meters/{meter_id}", {"thresholds": THRESHOLDS})
             assert reply.status == 200, reply.text
-            wanted = {"url": "https://example.com/", "events": list(CHANGES)}
-            assert api.post("/v1/webhooks/endpoints", wanted).status == 201
+            if wanted:
+                hook = {"url": "https://example.com/", "events": wanted}
+                assert api.post("/v1/webhooks/endpoints", hook).status == 201
             watch_all(api.store)
             clock.seconds += 1
             customer_id = customer(api, shape)
         watch = api.store.keys.thresholds(customer_id, meter_id, 1)
-        return cls(api, customer_id, watch, random.Random(seed), clock, Stream(api.store))
+        return cls(api, customer_id, watch, chance, clock, Stream(api.store), wanted)
 
     def play(self, steps: int) -> None:
         """Let so much happen, and then let everything be looked at."""
@@ -190,6 +195,16 @@ class AlertHistory:
             if payload["type"] in CHANGES:
                 change: Any = CHANGES[payload["type"]]
                 found[_name(payload["data"]["alert"])].append(change)
+        return found
+
+    def wanted_of_model(self) -> Told:
+        """What the model tells of each threshold, as far as webhooks want it."""
+        found: Told = defaultdict(list)
+        for name, told in self.model.told.items():
+            reached = "credits.depleted" if name == NOTHING_LEFT else "credits.low"
+            for change in told:
+                if (reached if change == "reached" else "credits.recovered") in self.wanted:
+                    found[name].append(change)
         return found
 
     def sequences(self) -> list[int]:
@@ -254,7 +269,7 @@ class AlertHistory:
         """Deliver records in another order, some repeatedly. What fails or dies comes later."""
         for part in shuffled(delivery, self.chance):
             self._snapshot, self._beside = None, False
-            with faults(self.api.store.client, self._plan(calm=calm), remember=False):
+            with faults(self.api.store.client, self._plan(part, calm=calm), remember=False):
                 try:
                     failed = set(deliver(part))
                 except Crash:
@@ -265,7 +280,7 @@ class AlertHistory:
                 self.model.look(self._snapshot)
             self.stream.put_back(one for one in part if one["dynamodb"]["SequenceNumber"] in failed)
 
-    def _plan(self, *, calm: bool) -> Callable[[Call], Fault | None]:
+    def _plan(self, part: Sequence[Record], *, calm: bool) -> Callable[[Call], Fault | None]:
         """Remember what the balance was at each look; let a call go wrong, or come after others."""
         made = 0
         number = -1 if calm or self.chance.random() < 0.3 else self.chance.randrange(MAX_CALLS)
@@ -284,7 +299,7 @@ class AlertHistory:
                     for _ in range(self.chance.choice((0, 1, 2))):
                         self._act()
                     if self.chance.random() < 0.5:
-                        self._look_beside()
+                        self._look_beside(part)
                 if call.operation == "TransactGetItems":
                     self._snapshot = self._figures()
             made += 1
@@ -292,9 +307,9 @@ class AlertHistory:
 
         return plan
 
-    def _look_beside(self) -> None:
-        """Let another evaluator look at what was written, from its beginning to its end."""
-        assert deliver(self.stream.take()) == []
+    def _look_beside(self, part: Sequence[Record]) -> None:
+        """Let another evaluator look at what was written, and at what this one was given."""
+        assert deliver([*self.stream.take(), *part]) == []
         rev = self._stored_rev()
         if rev > self._rev:
             self.model.look(self._figures())
