@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
+from aureon.core import times
 from aureon.storage import keys
 from aureon.storage.store import Item, Store, to_attributes
 from aureon.storage.table import WATCH_MARK, is_watched
@@ -21,8 +22,15 @@ Place = tuple[str, str]
 
 
 def record(item: Item) -> Record:
-    """The record of the stream that tells of an item, as Lambda hands it over."""
-    return inserted(to_attributes(item), next(_numbers))
+    """The record of the stream that tells of an item, as Lambda hands it over.
+
+    A customer's is of the change of its profile: it was written then.
+    """
+    made = inserted(to_attributes(item), next(_numbers))
+    if item[keys.SORT] == keys.CUSTOMER_SORT and "created_at" in item:
+        changed_at = times.from_text(item["modified_at"] or item["created_at"])
+        made["dynamodb"]["ApproximateCreationDateTime"] = changed_at.timestamp()
+    return made
 
 
 def records(store: Store) -> list[Record]:

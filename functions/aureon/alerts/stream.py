@@ -11,7 +11,8 @@ from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 from aureon.alerts import evaluation, rollout
 from aureon.alerts.telling import Rendering, Telling
@@ -33,6 +34,10 @@ from aureon.webhooks import dispatch, event_types, outbox
 from aureon.webhooks.outbox import Entry
 
 Failed = dict[str, AureonError]
+# A change of a profile is written within this time. What is written of the customer later, when
+# lots expire next or that its ledger is spread, says nothing of the profile: it was told of before,
+# or nobody wanted to know.
+LONGEST_CHANGE: Final = timedelta(minutes=5)
 
 
 class Unreadable(AureonError):
@@ -50,7 +55,7 @@ class _Delivery:
     entries: dict[str, tuple[Entry, list[str]]] = field(default_factory=dict)
     rollouts: dict[str, tuple[Rollout, list[str]]] = field(default_factory=dict)
 
-    def add(self, number: str, item: Item) -> None:
+    def add(self, number: str, item: Item, written_at: float) -> None:
         """Raises ValueError and KeyError where an item is none that is watched."""
         if OUTBOX_MARK in item:
             entry = Entry.from_item(item)
@@ -64,6 +69,9 @@ class _Delivery:
             self.balances[ledger_id, meter_id, generation].append(number)
         else:
             customer = Customer.from_item(item)
+            changed_at = customer.modified_at or customer.created_at
+            if written_at > (changed_at + LONGEST_CHANGE).timestamp():
+                return
             about = (customer.id, customer.rev)
             self.customers.setdefault(about, (customer, []))[1].append(number)
 
@@ -78,10 +86,12 @@ def watch(store: Store, records: Iterable[Mapping[str, Any]], rendering: Renderi
     found: defaultdict[str, _Delivery] = defaultdict(_Delivery)
     for record in records:
         if is_watched(record):
-            number = record["dynamodb"]["SequenceNumber"]
+            told = record["dynamodb"]
+            number = told["SequenceNumber"]
             try:
-                item = _item(record["dynamodb"]["NewImage"])
-                found[keys.organization_of(item[keys.PARTITION])].add(number, item)
+                item = _item(told["NewImage"])
+                delivery = found[keys.organization_of(item[keys.PARTITION])]
+                delivery.add(number, item, float(told["ApproximateCreationDateTime"]))
             except (ValueError, TypeError, KeyError) as error:
                 failed[number] = Unreadable(f"A record can't be read: {error}")
     for organization_id, delivery in found.items():
