@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from aureon.webhooks import sending
+from aureon.webhooks import addresses, sending
 from aureon.webhooks.addresses import Refused, check_url, connect, is_allowed, resolve
 
 INSIDE = {
@@ -155,6 +156,25 @@ def test_a_connection_that_came_out_inside_is_closed(
     with pytest.raises(Refused):
         connect("odd.example", 443, local=False, seconds=5)
     assert closed
+
+
+def test_a_name_with_many_silent_addresses_takes_no_longer_than_one(
+    monkeypatch: pytest.MonkeyPatch, names: dict[str, list[str]]
+) -> None:
+    names["silent.example"] = [f"93.184.216.{number}" for number in range(1, 9)]
+    now, tried = 0.0, 0
+
+    def create(address: Any, timeout: float) -> Any:
+        nonlocal now, tried
+        now, tried = now + min(timeout, 4), tried + 1
+        raise TimeoutError
+
+    monkeypatch.setattr(addresses, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(socket, "create_connection", create)
+    with pytest.raises(TimeoutError):
+        connect("silent.example", 443, local=False, seconds=10)
+
+    assert (now, tried) == (10, 3)
 
 
 def test_an_attempt_at_a_place_inside_is_an_outcome_without_a_status(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
+import time
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -141,11 +142,18 @@ def resolve(host: str, port: int, *, local: bool, seconds: float) -> list[str]:
 
 
 def connect(host: str, port: int, *, local: bool, seconds: float) -> socket.socket:
-    """Connect to a host, at an address that was checked. Raises `Refused` and OSError."""
+    """Connect to a host, at an address that was checked, in so many seconds together.
+
+    Raises `Refused` and OSError.
+    """
+    ends = time.monotonic() + seconds
     error: OSError | None = None
     for address in resolve(host, port, local=local, seconds=seconds):
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
         try:
-            connected = socket.create_connection((address, port), timeout=seconds)
+            connected = socket.create_connection((address, port), timeout=left)
         except OSError as failed:
             error = failed
             continue
