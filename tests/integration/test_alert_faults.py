@@ -290,6 +290,20 @@ def test_a_change_of_a_customer_is_told_of_once_wherever_the_evaluator_fails() -
         assert kinds.count("customer.deleted") == 1
 
 
+def test_a_deleted_customers_alerts_are_closed_wherever_the_evaluator_fails() -> None:
+    def prepare(api: Api) -> Scene:
+        scene = Scene(api, EXTERNAL_ID)
+        scene.api.ingest(usage(450))
+        watch_all(scene.api.store)
+        assert states(scene.api) == [(100, "reached", 1)]
+        assert api.delete(f"/v1/customers/{scene.customer_id}").status == 204
+        return scene
+
+    for scene in trials(prepare, lambda scene: deliver(records(scene.api.store))):
+        watch_all(scene.api.store)
+        assert states(scene.api) == [(100, "closed", 1)]
+
+
 def test_a_redelivery_is_asked_for_again_where_it_fails() -> None:
     with deliveries() as sent:
 

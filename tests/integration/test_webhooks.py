@@ -13,21 +13,24 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from aureon.alerts import sweeping
-from aureon.audit.nightly import Job
+from aureon.audit.nightly import Job as AuditJob
 from aureon.core import metrics, times
 from aureon.meters import backfills
 from aureon.webhooks import deliveries as attempts
 from aureon.webhooks import endpoints, sending
 from aureon.webhooks.deliveries import PAUSES
+from aureon.webhooks.dispatch import Job
 from tests.integration.test_dead_letters import bury
-from tests.integration.test_nightly_audit import damage, enough, record
+from tests.integration.test_nightly_audit import damage, enough
+from tests.integration.test_nightly_audit import record as job_record
+from tests.support import permissions, watched
 from tests.support.credit_makers import hold
 from tests.support.deliveries import Queues, message
-from tests.support.faults import Crash, Fault, faults, nth
+from tests.support.faults import Call, Crash, Fault, faults, nth
 from tests.support.handlers import Api, invoke
 from tests.support.makers import EXTERNAL_ID, usage
 from tests.support.seams import without_pauses
-from tests.support.watched import outbox, watch_all
+from tests.support.watched import outbox, record, watch_all
 from tests.support.webhook_deliveries import (
     Deliveries,
     Received,
@@ -103,6 +106,29 @@ def test_what_happens_to_a_customer_is_told_in_the_apis_own_words(
     assert told["customer.deleted"]["data"]["deleted_at"] is not None
     order = [told[f"customer.{kind}"]["sequence"] for kind in ("created", "updated", "deleted")]
     assert order == [1, 2, 3]
+
+
+def test_what_is_written_of_a_customer_later_tells_nothing_of_its_profile(
+    api: Api, sent: Deliveries
+) -> None:
+    """When credits expire next is in the same item, and what was told is not kept for ever."""
+    meter_id = api.meter()
+    assert api.patch(f"/v1/meters/{meter_id}", {"thresholds": [{"percent": 1}]}).status == 200
+    customer_id = api.customer("user@example.com", external_id=EXTERNAL_ID)
+    watch_all(api.store)
+    endpoint(api, "https://example.com/", "customer.created")
+    grant = {**usage(50), "expires_in_seconds": 1_200}
+    assert api.post("/v1/credits/grants", grant).status == 200
+    item = api.store.get(api.store.keys.customer(customer_id))
+    assert item is not None
+    assert item["next"]
+    later = record(item)
+    later["dynamodb"]["ApproximateCreationDateTime"] += 3_600
+
+    assert watched.deliver([later]) == []
+    assert outbox(api.store) == []
+    assert watched.deliver([record(item)]) == []
+    assert [one["type"] for one in outbox(api.store)] == ["customer.created"]
 
 
 def test_a_webhook_verifies_with_the_whole_secret_for_a_key(
@@ -206,7 +232,11 @@ def test_a_difference_that_the_nightly_audit_finds_is_told_of_once(
     damage(api, customer_id, meter_id)
     with without_pauses():
         for _ in range(2):
-            invoke("nightly_audit", {"Records": [record(Job(api.organization_id))]}, enough())
+            invoke(
+                "nightly_audit",
+                {"Records": [job_record(AuditJob(api.organization_id))]},
+                enough(),
+            )
     watch_all(api.store)
     sent.work_off()
 
@@ -274,6 +304,26 @@ def test_what_is_no_success_is_tried_again_and_no_redirect_is_followed(
     assert (oldest["http_code"], oldest["response"], oldest["succeeded"]) == (code, "no", False)
     assert (newest["http_code"], newest["succeeded"]) == (204, True)
     assert newest["webhook_event"]["succeeded"] is True
+
+
+def test_the_beginning_of_an_answer_is_kept_for_thirty_days(
+    api: Api, sent: Deliveries, hook: Receiver
+) -> None:
+    hook.respond = status(200, "x" * 100_000)
+    endpoint(api, hook.url, "customer.created")
+    api.customer("user@example.com")
+    watch_all(api.store)
+    sent.work_off()
+
+    (attempt,) = listed(api)
+    assert attempt["response"] == "x" * 2_048
+    event_id = attempt["webhook_event"]["id"]
+    items = list(api.store.query(api.store.keys.outbox(event_id).pk))
+    assert len(items) == 3
+    thirty_days = timedelta(days=30).total_seconds()
+    for item in items:
+        told_at = times.from_text(item.get("created_at", attempt["created_at"])).timestamp()
+        assert abs(int(item["delete_after"]) - told_at - thirty_days) < 3_600
 
 
 def test_a_receiver_that_hangs_or_drips_is_given_up(
@@ -381,6 +431,38 @@ def test_an_endpoint_that_failed_for_three_days_is_disabled_until_somebody_enabl
     assert len(hook.received) >= 3
 
 
+def test_a_success_beside_a_failure_begins_the_three_days_anew(
+    api: Api, sent: Deliveries, hook: Receiver
+) -> None:
+    """The failure knew of the one before, and not of the success yet."""
+    made = endpoint(api, hook.url, "customer.created")
+    for number in range(3):
+        api.customer(f"user{number}@example.com")
+    watch_all(api.store)
+    first, second, third = sent.sent
+    hook.respond = status(500)
+    assert deliver(first)
+    before = endpoints.health(api.store, made["id"])
+    done = False
+
+    def succeed_meanwhile(call: Call) -> None:
+        nonlocal done
+        if call.operation == "TransactWriteItems" and not done:
+            done = True
+            hook.respond = status(200)
+            with permissions.acting_as(None):
+                assert not deliver(third)
+
+    with faults(api.store.client, succeed_meanwhile):
+        assert deliver(second)
+    after = endpoints.health(api.store, made["id"])
+
+    assert (before.failures, after.failures) == (1, 1)
+    assert before.failing_since is not None
+    assert after.failing_since is not None
+    assert after.failing_since > before.failing_since
+
+
 def test_a_receiver_that_says_it_is_gone_gets_nothing_more(
     api: Api, sent: Deliveries, hook: Receiver
 ) -> None:
@@ -455,6 +537,52 @@ def test_a_delivery_that_dies_is_made_again_under_its_id(
         assert len({one.headers["webhook-id"] for one in hook.received}) == 1
         assert not deliver(body)
         assert len(hook.received) <= 2
+
+
+@pytest.mark.parametrize("reason", ["gone", "failing"])
+@pytest.mark.parametrize("fault", list(Fault))
+def test_an_endpoint_is_disabled_with_an_alarm_wherever_the_delivery_fails(
+    api: Api,
+    sent: Deliveries,
+    hook: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fault: Fault,
+    reason: str,
+) -> None:
+    monkeypatch.setenv(metrics.STACK, "Test")
+    made = endpoint(api, hook.url, "customer.created")
+    path = f"/v1/webhooks/endpoints/{made['id']}"
+    api.customer("user@example.com")
+    watch_all(api.store)
+    (first,) = sent.sent
+    number, faulty = 0, True
+    while faulty:
+        assert api.patch(path, {"enabled": True}).status == 200
+        event_id = Job.from_body(first).event_id
+        sent.sent.clear()
+        assert api.post(f"/v1/webhooks/events/{event_id}/redeliver", {}).status == 202
+        (body,) = sent.sent
+        with monkeypatch.context() as clock:
+            hook.respond = status(410 if reason == "gone" else 500)
+            if reason == "failing":
+                assert deliver(body)
+                later = times.now() + endpoints.DISABLED_AFTER
+                clock.setattr(times, "now", lambda later=later: later)
+            capsys.readouterr()
+            with faults(api.store.client, nth(number, fault)) as calls:
+                try:
+                    again = deliver(body)
+                except Crash:
+                    again = True
+            if again:
+                deliver(body)
+        faulty = len(calls) > number
+        number += 1
+        disabled = api.get(path).body
+        assert (disabled["enabled"], disabled["disabled_reason"]) == (False, reason)
+        assert '"WebhookEndpointsDisabled":[1' in capsys.readouterr().out
+    assert number > 3
 
 
 def test_endpoints_are_refused_with_their_place(api: Api) -> None:

@@ -16,9 +16,20 @@ from typing import Any, Final, NamedTuple, Self
 import uuid_utils
 
 from aureon.core import metrics, times
+from aureon.core.errors import Unavailable
 from aureon.storage import keys
+from aureon.storage.expressions import absent, any_of, equals
 from aureon.storage.keys import Key
-from aureon.storage.store import Item, OrganizationStore, Store, put_new, put_over
+from aureon.storage.store import (
+    Item,
+    OrganizationStore,
+    Store,
+    TransactionCancelled,
+    Write,
+    put,
+    put_new,
+    put_over,
+)
 from aureon.storage.table import DELETE_AFTER
 from aureon.webhooks import endpoints, sending
 from aureon.webhooks.dispatch import Job
@@ -202,20 +213,45 @@ def _note(
         put_new(store.keys.delivery(entry.id, delivery.id), delivery.to_item() | listed),
         put_over(store.keys.outbox_progress(entry.id, endpoint.id), progress.to_item() | kept),
     ]
-    after = _after(health, outcome, now)
-    if after != health:
-        writes.append(put_over(store.keys.endpoint_health(endpoint.id), after.to_item()))
-    store.commit(writes)
-    since = after.failing_since
+    since = _commit(store, endpoint.id, health, outcome, writes, now).failing_since
     if outcome.is_gone:
         _disable(store, endpoint, "gone")
     elif since is not None and now - since >= endpoints.DISABLED_AFTER:
         _disable(store, endpoint, "failing")
 
 
+def _commit(
+    store: OrganizationStore,
+    endpoint_id: str,
+    health: Health,
+    outcome: Outcome,
+    writes: Sequence[Write],
+    now: datetime,
+) -> Health:
+    """Note an attempt with how the endpoint does after it, whatever other attempts have noted.
+
+    A failure goes on from others only where there was no success since.
+    """
+    key = store.keys.endpoint_health(endpoint_id)
+    for _ in range(endpoints.MAX_ATTEMPTS):
+        after = _after(health, outcome, now)
+        since = times.to_optional_text(health.failing_since)
+        unmoved = any_of(absent("failing_since"), equals("failing_since", since))
+        item = after.to_item()
+        kept = put_over(key, item) if outcome.succeeded else put(key, item, unmoved)
+        try:
+            store.commit(writes if after == health else [*writes, kept])
+        except TransactionCancelled:
+            health = Health.from_item(store.batch_get([key]).get(key))
+        else:
+            return after
+    raise Unavailable("Too many others send to the same endpoint.")
+
+
 def _disable(store: OrganizationStore, endpoint: Endpoint, reason: endpoints.Reason) -> None:
-    if endpoints.disable(store, endpoint.id, reason):
-        metrics.emit(WebhookEndpointsDisabled=1)
+    # First the alarm: whoever dies in between must not be the only one to know.
+    metrics.emit(WebhookEndpointsDisabled=1)
+    endpoints.disable(store, endpoint.id, reason)
 
 
 def _after(health: Health, outcome: Outcome, now: datetime) -> Health:

@@ -6,6 +6,7 @@ import os
 import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
@@ -218,22 +219,16 @@ def reset_secret(store: OrganizationStore, endpoint_id: str) -> Endpoint:
     )
 
 
-def disable(store: OrganizationStore, endpoint_id: str, reason: Reason) -> bool:
-    """Send an endpoint nothing any more; says whether it was enabled until now."""
-    was_enabled = False
+def disable(store: OrganizationStore, endpoint_id: str, reason: Reason) -> None:
+    """Send an endpoint nothing any more, if it is still there."""
 
     def changed(before: Endpoint) -> Endpoint:
-        nonlocal was_enabled
-        was_enabled = before.enabled
-        if not was_enabled:
+        if not before.enabled:
             return before
         return replace(before, enabled=False, disabled_at=times.now(), disabled_reason=reason)
 
-    try:
+    with suppress(NotFound):
         _change(store, endpoint_id, changed)
-    except NotFound:
-        return False
-    return was_enabled
 
 
 def remove(store: OrganizationStore, endpoint_id: str) -> None:
