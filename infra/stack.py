@@ -89,8 +89,8 @@ class Aureon(Stack):
             "Webhooks",
             worker_timeout=timeout("deliverer"),
             # A delivery that has to wait, for its pause or for an endpoint that rests, is received
-            # again after it.
-            max_deliveries=500,
+            # again after it: as often as SQS allows, until the endpoint is disabled.
+            max_deliveries=1_000,
             batch_messages=1,
             batching_seconds=0,
             max_workers=20,

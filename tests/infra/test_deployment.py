@@ -377,6 +377,53 @@ def test_what_is_shown_of_the_log_follows_it(deployed: Deployed) -> None:
     wait_for(lambda: "only_shown" in names(), "the projector has seen the page")
 
 
+def test_a_crossing_is_told_through_the_stream_and_the_queue(deployed: Deployed) -> None:
+    """To one endpoint at once, and to one that leads nowhere again after its pause."""
+
+    def made(path: str, body: Any) -> Any:
+        answer = deployed.api.post(path, json=body)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    hooks = [
+        made("/v1/webhooks/endpoints", {"url": url, "events": ["credits.low"]})["id"]
+        for url in ("aureon:listen", "https://nobody.invalid/")
+    ]
+    clause = {"property": "name", "operator": "eq", "value": "watched"}
+    made(
+        "/v1/meters/",
+        {
+            "name": "Watched",
+            "filter": {"conjunction": "and", "clauses": [clause]},
+            "aggregation": {"func": "sum", "property": "units"},
+            "thresholds": [{"available_credits": "100"}],
+        },
+    )
+    customer_id = deployed.customer("watched")
+    for units in (-1_000, 950):
+        event = {"name": "watched", "external_customer_id": "watched"}
+        made("/v1/events/ingest", {"events": [{**event, "metadata": {"units": units}}]})
+
+    def attempts(endpoint_id: str) -> list[Any]:
+        query = {"endpoint_id": endpoint_id}
+        answer = deployed.api.get("/v1/webhooks/deliveries", params=query)
+        found: list[Any] = answer.json()["items"]
+        return found
+
+    listening, nowhere = hooks
+    wait_for(lambda: len(attempts(nowhere)) >= 2, "it was tried again")
+    (told,) = attempts(listening)
+    assert (told["http_code"], told["webhook_event"]["type"]) == (202, "credits.low")
+    assert not any(one["succeeded"] for one in attempts(nowhere))
+    assert {one["webhook_event"]["id"] for one in attempts(nowhere)} == {
+        told["webhook_event"]["id"]
+    }
+    alerts = deployed.api.get("/v1/alerts/", params={"customer_id": customer_id}).json()["items"]
+    assert [one["state"] for one in alerts] == ["reached"]
+    for endpoint_id in hooks:
+        deployed.api.delete(f"/v1/webhooks/endpoints/{endpoint_id}")
+
+
 def test_the_past_of_a_new_meter_is_asked_for(engine: Engine, deployed: Deployed) -> None:
     """The backfill waits for minutes; its job is in the queue meanwhile."""
     answer = deployed.api.post(

@@ -17,6 +17,7 @@ from aureon.core import times
 from aureon.ledger import messages
 from aureon.storage.store import LONGEST_CALL_SECONDS
 from aureon.storage.table import DELETE_AFTER, SCHEMA
+from aureon.webhooks import deliveries, endpoints
 from infra import api
 from infra.bundle import ROOT
 from tests.infra.conftest import aws_cdk
@@ -107,6 +108,20 @@ def test_a_message_is_hidden_for_six_timeouts_of_its_consumer(synthesized: Synth
     # Neither a deletion that is not old enough nor an hour without a database kills a message.
     assert hidden_seconds * (deliveries - 1) > times.LONGEST_HANDLER.total_seconds()
     assert hidden_seconds * (deliveries - 1) >= 3_600
+
+
+def test_a_webhook_outlasts_an_endpoint_that_fails_until_that_is_disabled(
+    synthesized: Synthesized,
+) -> None:
+    mapping = synthesized.mapping("deliverer")
+    jobs = synthesized.of_type("AWS::SQS::Queue")[synthesized.queue_of("deliverer")]
+    times_received = jobs["RedrivePolicy"]["maxReceiveCount"] - len(deliveries.PAUSES)
+
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # Whoever is in a delivery with a slow endpoint waits for it.
+    assert mapping["BatchSize"] == 1
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 10
+    assert times_received * deliveries.LONGEST_REST > endpoints.DISABLED_AFTER
 
 
 def test_a_message_dies_into_the_other_queue_and_stays_for_two_weeks(

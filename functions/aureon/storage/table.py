@@ -43,8 +43,9 @@ WATCH_FILTERS: Final[Sequence[Mapping[str, Any]]] = (
         "dynamodb": {"NewImage": {ROLLOUT_MARK: {"S": [{"exists": True}]}}},
     },
 )
-# The attribute by which DynamoDB deletes what nobody needs any more, in seconds of the epoch. Only
-# tokens that have expired carry it: whatever events and credits rest on is kept for ever.
+# The attribute by which DynamoDB deletes what nobody needs any more, in seconds of the epoch:
+# expired tokens and sessions, ended alerts, and webhooks. What events and credits rest on is kept
+# for ever.
 DELETE_AFTER: Final = "delete_after"
 STREAM_VIEW: Final = "NEW_IMAGE"
 
