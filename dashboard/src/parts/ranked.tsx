@@ -6,14 +6,14 @@ import { everyPart } from "../data/ranked";
 import { useSession } from "../data/session";
 import type { Meter } from "../data/shapes";
 import { amend, go, href, read, useRoute } from "../router";
-import { unitOf } from "../text/meters";
+import { scaled, unitOf, unscaled } from "../text/meters";
 import { Big, exact, typed, untyped, ZERO } from "../text/numbers";
 import { type Message, t } from "../text/words";
 import { Await } from "./await";
 import { Empty, Notice } from "./page";
 import { CsvButton } from "./pager";
 import "./ranked.css";
-import { columnsOf } from "./ranked_columns";
+import { columnsOf, fileColumnsOf } from "./ranked_columns";
 import { Table } from "./table";
 
 const FRESH_MILLISECONDS = 10_000;
@@ -33,7 +33,8 @@ export function RankedCustomers({ meter }: { meter: Meter }): JSX.Element {
   const status = (asked in STATUSES ? asked : "") as Status;
   const sorting = query.get("sorting") === "-left" ? "-left" : "left";
   const usual = useWeekOfOne(meter, status !== "low");
-  const low = typed(query.get("low") ?? "") ?? usual;
+  const typedLow = typed(query.get("low") ?? "");
+  const low = typedLow ? unscaled(meter, typedLow) : usual;
   const chosen = {
     sorting,
     ...(status === "low" ? { status: "left", left_at_most: low?.toFixed() } : status && { status }),
@@ -93,7 +94,7 @@ export function RankedCustomers({ meter }: { meter: Meter }): JSX.Element {
               <span class="pager-total">
                 <CsvButton
                   name={t("balances")}
-                  columns={columns}
+                  columns={fileColumnsOf(meter)}
                   all={() => everyPart(api, meter.id, chosen)}
                 />
               </span>
@@ -140,7 +141,7 @@ function useWeekOfOne(meter: Meter, skip: boolean): Big | undefined {
   const { over, empty, left } = everyone.data.counts;
   const used = month.data.quantities.slice(-7).reduce((sum, one) => sum.plus(one.used_units ?? ZERO), ZERO);
   const customers = over.plus(empty).plus(left);
-  return customers.gt(0) && used.gt(0) ? used.div(customers).round(0, 3) : USUAL_LOW;
+  return customers.gt(0) && used.gt(0) ? used.div(customers).round(0, 3) : unscaled(meter, USUAL_LOW);
 }
 
 interface FiltersProps {
@@ -179,7 +180,7 @@ function Filters({ status, low, counts, meter }: FiltersProps): JSX.Element {
             type="text"
             inputMode="decimal"
             aria-label={t("Low is at most")}
-            value={low ? untyped(low) : ""}
+            value={low ? untyped(scaled(meter, low)) : ""}
             onChange={(event) => {
               const typedIn = event.currentTarget.value;
               if (typed(typedIn)) amend({ low: typedIn, after: "" });

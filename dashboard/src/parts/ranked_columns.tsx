@@ -1,7 +1,7 @@
 // What is told of each customer in the list of a meter's balances.
 import type { JSX } from "preact";
 import type { Meter, RatedBalance } from "../data/shapes";
-import { figure, left, leftAlone, titleOf, unitOf } from "../text/meters";
+import { figure, left, leftAlone, scaled, titleOf, unitOf } from "../text/meters";
 import { type Big, exact, ZERO } from "../text/numbers";
 import { counted, t } from "../text/words";
 import { Ago } from "./ago";
@@ -25,10 +25,11 @@ export function columnsOf(meter: Meter): Column<RatedBalance>[] {
           <span class={one.balance.gt(0) ? "over" : ""} title={left(meter, one)}>
             {leftAlone(meter, one)}
           </span>
+          {one.held_units.gt(0) && <small>{t("{n} held", { n: figure(meter, one.held_units) })}</small>}
           {!one.complete && <span class="badge">{t("incomplete")}</span>}
         </>
       ),
-      csv: (one) => one.balance.times(-1),
+      csv: (one) => scaled(meter, one.balance.times(-1)),
     },
     {
       name: t("Lasts about"),
@@ -45,13 +46,13 @@ export function columnsOf(meter: Meter): Column<RatedBalance>[] {
           <small>{t("{n} in 30", { n: figure(meter, used(one, 1)) })}</small>
         </>
       ),
-      csv: (one) => used(one, 0),
+      csv: (one) => scaled(meter, used(one, 0)),
     },
     {
       name: t("Granted"),
       number: true,
       show: (one) => figure(meter, one.granted_units),
-      csv: (one) => one.granted_units,
+      csv: (one) => scaled(meter, one.granted_units),
     },
     {
       name: t("Last change"),
@@ -60,6 +61,12 @@ export function columnsOf(meter: Meter): Column<RatedBalance>[] {
       csv: (one) => one.modified_at,
     },
   ];
+}
+
+/** The columns of a file: what is held has one of its own there. */
+export function fileColumnsOf(meter: Meter): Column<RatedBalance>[] {
+  const held = (one: RatedBalance): Big => scaled(meter, one.held_units);
+  return [...columnsOf(meter), { name: t("Held"), show: held, csv: held }];
 }
 
 /** How long it lasts at the rate of a week; at that of a month, where nothing was used for a week. */

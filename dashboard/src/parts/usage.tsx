@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useQuantities } from "../data/quantities";
 import type { Meter, Quantities } from "../data/shapes";
-import { describeAggregation, figure, unitOf } from "../text/meters";
+import { describeAggregation, digits, figure, scaled, unitOf } from "../text/meters";
 import { type Big, changed, ZERO } from "../text/numbers";
 import * as ranges from "../text/ranges";
 import { t } from "../text/words";
@@ -63,6 +63,8 @@ function Shown({ data, before, meter, chosen }: ShownProps): JSX.Element {
   const total = measured(data, data.total);
   const unit = unitOf(meter);
   const label = data.used_units ? t("Used") : (meter?.name ?? "");
+  const shown = (one: { used_units: Big | null; quantity: Big }): Big =>
+    scaled(meter, measured(one, one.quantity));
   return (
     <>
       <p class="total">
@@ -88,22 +90,22 @@ function Shown({ data, before, meter, chosen }: ShownProps): JSX.Element {
           const earlier = before?.quantities[place];
           return {
             timestamp: one.timestamp,
-            quantity: measured(one, one.quantity),
-            granted: one.granted_units ?? undefined,
-            before: earlier && measured(earlier, earlier.quantity),
+            quantity: shown(one),
+            granted: one.granted_units ? scaled(meter, one.granted_units) : undefined,
+            before: earlier && shown(earlier),
             parts: data.groups?.map((group, shade) => {
               const part = group.quantities[place];
               return {
                 name: groupName(group),
                 shade: group.kind === "other" ? OTHER_SHADE : shade,
-                quantity: part ? measured(part, part.quantity) : ZERO,
+                quantity: part ? shown(part) : ZERO,
               };
             }),
           };
         })}
         interval={interval}
         zone={zone}
-        show={(value) => figure(meter, value)}
+        show={(value) => digits(meter, value)}
       />
       {data.groups && chosen.groupBy && (
         <Groups groups={data.groups} meter={meter} property={chosen.groupBy} total={total} />
