@@ -175,6 +175,9 @@ def look(folder: Path) -> None:
             "running_dry": f"#/customers?meter={meter_id}",
             "statement": f"#/customers/{customer_id}/statement/{meter_id}",
             "liability": "#/liability",
+            "alerts": "#/alerts?state=all",
+            "webhooks": "#/webhooks",
+            "activity": "#/activity",
             "settings": "#/settings",
         }
         for size in SIZES:

@@ -33,7 +33,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aureon.core import times
 from aureon.storage import keys, wire
-from aureon.storage.store import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, Attributes, Store
+from aureon.storage.clients import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
+from aureon.storage.store import Attributes, Store
 from aureon.storage.table import STREAM_VIEW, is_inserted_page
 from aureon_cli.gateway import Context
 

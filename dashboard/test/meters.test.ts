@@ -2,11 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Meter } from "../src/data/shapes";
-import { amount, figure, left, standing } from "../src/text/meters";
+import { amount, figure, left, scaled, standing, unscaled } from "../src/text/meters";
 import { Big } from "../src/text/numbers";
 
-const meter = (unit: string, custom_label: string | null, func = "sum"): Meter =>
-  ({ unit, custom_label, aggregation: { func, property: "units" } }) as unknown as Meter;
+const meter = (unit: string, custom_label: string | null, func = "sum", multiplier?: number): Meter =>
+  ({
+    unit,
+    custom_label,
+    custom_multiplier: multiplier ? new Big(multiplier) : null,
+    aggregation: { func, property: "units" },
+  }) as unknown as Meter;
 
 const EUR = meter("custom", "EUR");
 
@@ -30,4 +35,31 @@ test("other units have the digits that there are", () => {
 test("an average has three digits behind the mark at most", () => {
   assert.equal(figure(meter("scalar", null, "avg"), new Big("2.66666")), "2.667");
   assert.equal(figure(meter("custom", "EUR", "avg"), new Big("2.5")), "2.50");
+});
+
+test("a unit of many counted ones is shown divided by them, and typed times them", () => {
+  const GB = meter("custom", "GB", "sum", 1_000_000_000);
+  assert.equal(amount(GB, new Big("1500000000")), "1.5 GB");
+  assert.equal(amount(GB, new Big(1)), "0.000000001 GB");
+  assert.equal(standing(new Big(-2_000_000_000), GB), "2 in credit");
+  assert.equal(left(GB, { balance: new Big(-1), available_credits: new Big(250_000_000) }), "0.25 GB left");
+  assert.equal(unscaled(GB, new Big("1.5")).toFixed(), "1500000000");
+  assert.equal(amount(meter("custom", "EUR", "sum", 100), new Big(1250)), "12.50 EUR");
+});
+
+test("a quotient without an end is rounded where it is shown, and typed back as it was", () => {
+  const hours = meter("custom", "hours", "sum", 3600);
+  assert.equal(figure(hours, new Big(1000)), "0.278");
+  assert.equal(figure(hours, new Big(1)), "0.000278");
+  assert.equal(figure(hours, new Big(5400)), "1.5");
+  assert.equal(unscaled(hours, scaled(hours, new Big(1000))).toFixed(), "1000");
+});
+
+test("a multiplier is of a unit of the seller's own alone", () => {
+  assert.equal(amount(meter("scalar", null, "sum", 1000), new Big(5000)), "5,000 credits");
+  assert.equal(amount(meter("token", null, "sum", 1000), new Big(5000)), "5,000 tokens");
+  assert.equal(
+    unscaled(meter("scalar", null, "sum", 1000), new Big("0.0000000001")).toFixed(),
+    "0.0000000001",
+  );
 });

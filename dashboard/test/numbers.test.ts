@@ -67,6 +67,8 @@ test("more digits than are kept are told by their side", () => {
 
 test("an average is shown to three digits, and an axis in short", () => {
   assert.equal(rounded(new Big(10).div(3)), "3.333");
+  assert.equal(rounded(new Big("0.00012345")), "0.000123");
+  assert.equal(rounded(new Big(0)), "0");
   change({ numbers: "comma" });
   assert.equal(short(1_200_000), "1,2M");
 });

@@ -67,6 +67,30 @@ def test_open_holds_are_listed_saved_and_released(person: Person, tmp_path: Path
     expect(rows(page)).to_contain_text("job/2")
 
 
+def test_who_has_open_holds_is_seen_among_the_balances_of_a_meter(
+    person: Person, tmp_path: Path
+) -> None:
+    customer_id, _ = held(person, 30, 20)
+    other = person.api.customer("other@example.com")
+    person.api.ingest(other, -5)
+    (meter,) = person.api.get("/v1/meters/")["items"]
+    page = person.open(f"#/customers?meter={meter['id']}")
+    balances = page.locator("tbody tr")
+    expect(balances).to_have_count(2)
+    expect(balances.filter(has_text="held")).to_have_count(1)
+    expect(balances.filter(has_text="50 held")).to_contain_text("Ada")
+    with page.expect_download() as saved:
+        button(page, "CSV").click()
+    saved.value.save_as(tmp_path / "balances.csv")
+    header, *lines = (tmp_path / "balances.csv").read_text("utf-8-sig").splitlines()
+    assert header.endswith(",Held")
+    assert [line.rpartition(",")[2] for line in lines] == ["0", "50"]
+
+    balances.filter(has_text="50 held").click()
+    expect(rows(page)).to_have_count(2)
+    assert customer_id in page.url
+
+
 def test_a_hold_is_captured_by_hand_and_one_that_has_ended_says_so(person: Person) -> None:
     customer_id, (hold, other) = held(person, 30, 20)
     page = person.open(f"#/customers/{customer_id}")

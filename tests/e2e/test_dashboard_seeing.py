@@ -149,6 +149,8 @@ def test_each_choice_dims_or_blanks_what_is_of_the_choice_before(person: Person)
     meter = addresses["API usage"]
     statement = f"#/customers/{ada['id']}/statement/{meter.rpartition('/')[2]}"
     choices: list[tuple[str, str, Callable[[Page], Any]]] = [
+        # Of a week: the month of each meter is there already, in the table of all meters.
+        ("#/?range=week", "/quantities", select("Meter", other)),
         ("#/", f"{other}/customers", select("Meter of what is left", other)),
         (meter, "quantities", select("Interval", "week")),
         (meter, "quantities", select("Time zone", "UTC")),
@@ -276,8 +278,10 @@ def test_balances_are_listed_with_the_least_left_first_and_saved_as_a_file(
         button(page, "CSV").click()
     saved.value.save_as(tmp_path / "balances.csv")
     lines = (tmp_path / "balances.csv").read_text("utf-8-sig").splitlines()
-    assert lines[0] == ("Customer,Left (credits),Lasts about,Used in 7 days,Granted,Last change")
-    assert [line.rsplit(",", 1)[0] for line in lines[1:]] == [
+    assert lines[0] == (
+        "Customer,Left (credits),Lasts about,Used in 7 days,Granted,Last change,Held"
+    )
+    assert [line.rsplit(",", 2)[0] for line in lines[1:]] == [
         "poor@example.com,-2.5,0,2.5,0",
         "Ada,7,16,3,10",
     ]
@@ -329,6 +333,37 @@ def test_a_new_meter_says_whom_it_stops_and_stops_nobody_where_it_should_not(
     expect(heading(page, "Calls")).to_be_visible()
     (meter,) = person.api.get("/v1/meters/")["items"]
     assert meter["limits_spending"] == "never"
+
+
+def test_a_unit_of_many_counted_ones_is_shown_and_typed_in_its_own_size(person: Person) -> None:
+    page = person.open("#/meters/new")
+    page.get_by_label("Name", exact=True).fill("Storage")
+    page.get_by_label("Value", exact=True).fill("api_usage")
+    page.get_by_label("Of the property").fill("units")
+    page.get_by_label("Unit", exact=True).select_option("custom")
+    page.get_by_label("Name of the unit").fill("GB")
+    multiplier = page.get_by_label("Multiplier")
+    multiplier.fill("0.5")
+    expect(page.get_by_text("A whole number from 1")).to_be_visible()
+    multiplier.fill("1,000,000,000")
+    expect(page.get_by_text("1,000,000,000 counted units are shown as 1 GB.")).to_be_visible()
+    button(page, "Add a threshold").click()
+    page.get_by_label("Threshold 1", exact=True).fill("0.5")
+    button(page, "Create meter").click()
+    expect(heading(page, "Storage")).to_be_visible()
+    expect(page.get_by_text("0.5 GB left")).to_be_visible()
+    (meter,) = person.api.get("/v1/meters/")["items"]
+    assert meter["custom_multiplier"] == 1_000_000_000
+    assert [one["available_credits"] for one in meter["thresholds"]] == [500_000_000]
+
+    customer_id = person.api.customer(name="Ada")
+    page.goto(f"{person.service.url}/#/customers/{customer_id}?open=grant")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Amount (GB)").fill("1.5")
+    expect(dialog.get_by_text("1.5 GB of Storage. Afterwards: 1.5 in credit")).to_be_visible()
+    button(dialog, "Grant credits").click()
+    expect(page.get_by_test_id("new-balance")).to_have_text("1.5 GB left")
+    assert [one["balance"] for one in person.api.meters_of(customer_id)] == [-1_500_000_000]
 
 
 def test_a_meter_is_broken_down_by_what_its_events_say_and_by_customer(person: Person) -> None:

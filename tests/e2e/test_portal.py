@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from tests.e2e.conftest import NewPerson, Person
 from tests.e2e.test_dashboard_access import AXE, TOO_WIDE, faults
@@ -104,6 +105,25 @@ def test_a_customer_sees_what_is_left_until_when_what_was_used_and_why(visit: Vi
     assert [row["kind"] for row in rows].count("usage") == 2
     assert rows[-1]["balance"] == "-958"
     assert "margin" not in page.content() + text
+
+
+def test_what_is_of_another_selection_is_dimmed_until_the_answer_comes(visit: Visit) -> None:
+    page = visit.open()
+    held: list[Route] = []
+    for label, asked, figure in (
+        ("Time", "/quantities?", page.get_by_test_id("total")),
+        ("Time of the statement", "/statement?", page.get_by_test_id("sums")),
+    ):
+        page.route(f"**{asked}*", lambda route: held.append(route))
+        page.get_by_label(label, exact=True).select_option("year")
+        expect(page.locator(".stale[aria-busy]", has=figure)).to_be_visible()
+        page.unroute(f"**{asked}*")
+        while held:
+            with suppress(Error):
+                held.pop().continue_()
+        settle(page)
+        expect(page.locator(".stale")).to_have_count(0)
+        expect(figure).to_contain_text("42")
 
 
 def test_the_token_is_no_part_of_any_request_for_files_and_leaves_the_address(

@@ -15,7 +15,7 @@ from cfnlint.config import ManualArgs
 from aureon.api.routes import CUSTOMER_SESSION, NO_TOKEN, ROUTES, Route
 from aureon.core import times
 from aureon.ledger import messages
-from aureon.storage.store import LONGEST_CALL_SECONDS
+from aureon.storage.clients import LONGEST_CALL_SECONDS
 from aureon.storage.table import DELETE_AFTER, SCHEMA
 from aureon.webhooks import deliveries, endpoints
 from infra import api

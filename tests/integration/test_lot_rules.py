@@ -57,7 +57,7 @@ HELD: Final[dict[str, Callable[[Api, Clock], None]]] = {
         scripted.test_who_spreads_while_somebody_reckons_is_not_overlooked
     ),
     "a grant looks at first shards alone": _with_customer(
-        scripted.test_a_grant_of_a_crowded_customer_comes_through
+        scripted.test_usage_in_other_shards_never_makes_a_grant_look_again
     ),
     "a lot may lapse in two parts": _with_customer(scripted.test_a_lot_may_lapse_in_two_parts),
     "so many boundaries a transaction": (

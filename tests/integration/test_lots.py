@@ -552,6 +552,25 @@ def test_a_spend_at_the_boundary_is_decided_without_what_has_lapsed(
 # Others at once.
 
 
+def test_usage_in_other_shards_never_makes_a_grant_look_again(
+    api: Api, clock: Clock, customer: str
+) -> None:
+    """Some comes between each of its looks and its commit."""
+    spread(api, customer)
+    using = False
+
+    def plan(call: Call) -> None:
+        nonlocal using
+        if call.operation == "TransactWriteItems" and not using:
+            using = True
+            use(api, 1)
+            using = False
+
+    with faults(api.store.client, plan):
+        assert give(api, 10, expires_in_seconds=DAY).status == 200
+    assert figures(balance(api, customer))[1:3] == (1, 10)
+
+
 def test_a_grant_of_a_crowded_customer_comes_through(api: Api, clock: Clock, customer: str) -> None:
     """Plain events go on in other shards; they make it look again once in a while, not for ever."""
     spread(api, customer)

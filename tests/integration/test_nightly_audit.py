@@ -19,9 +19,9 @@ from aureon.audit.projection_audit import ProjectedOutcome
 from aureon.core import metrics
 from aureon.core.errors import Unavailable
 from aureon.storage import directory, keys
+from aureon.storage.clients import LONGEST_CALL_SECONDS
 from aureon.storage.directory import DirectoryPosition
 from aureon.storage.store import (
-    LONGEST_CALL_SECONDS,
     OrganizationStore,
     Store,
     delete,

@@ -14,7 +14,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from aureon.core import times
-from aureon.credits import account, grants
+from aureon.credits import grants
 from aureon.credits.account import Account
 from aureon.customers import balances, profiles
 from aureon.domain import lots, meters
@@ -132,15 +132,6 @@ def _of_all_shards(found: LotSnapshot, after: Lots, delta: Any, **_: Any) -> Any
     return _WRITES(found, after, delta, at_boundary=True)
 
 
-@contextmanager
-def _all_shards() -> Iterator[None]:
-    with (
-        patch.object(LotSnapshot, "writes", _of_all_shards),
-        patch.object(account, "MAX_ATTEMPTS", 2),
-    ):
-        yield
-
-
 def _once() -> AbstractContextManager[Any]:
     """Boundaries are passed before the first transaction of a batch alone."""
     begun: list[Committer] = []
@@ -169,7 +160,7 @@ RULES: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     "a new lot repays debt": _instead(Lots, "with_lot", _unpaid),
     "a change is a decision": _instead(counters, "counted", _unconditional),
     "a change is none over a link": _instead(LotSnapshot, "_tell_customer", _over_links),
-    "a grant looks at first shards alone": _all_shards,
+    "a grant looks at first shards alone": _instead(LotSnapshot, "writes", _of_all_shards),
     "a boundary looks at all shards": _instead(LotSnapshot, "writes", _of_one_shard),
     "a boundary looks at marks of spreading": _instead(
         LotSnapshot, "writes", _without_spread_marks

@@ -25,8 +25,9 @@ from greenlet import greenlet
 
 from aureon.api import runtime
 from aureon.core import times
+from aureon.storage.clients import READ_TIMEOUT_SECONDS
 from aureon.storage.keys import Key
-from aureon.storage.store import READ_TIMEOUT_SECONDS, Store
+from aureon.storage.store import Store
 from tests.support import inline_engine
 from tests.support.conflicts import HOLD_SECONDS, Conflicts, Touched, touches
 from tests.support.faults import WRITES, Answer, Crash, Fault, cancellation, refusal, timeout

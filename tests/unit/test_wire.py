@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aureon.core.errors import Unavailable
-from aureon.storage import store, wire
+from aureon.storage import clients, store, wire
 from aureon.storage.keys import Key
 from aureon.storage.store import Store, put_new
 
@@ -169,7 +169,7 @@ def test_a_call_that_failed_twice_has_failed(outcome: Any) -> None:
     with pytest.raises(Unavailable):
         connected(network).transact([WRITE])
 
-    assert len(network.sent) == store.ATTEMPTS
+    assert len(network.sent) == clients.ATTEMPTS
 
 
 def test_two_transactions_have_tokens_of_their_own() -> None:

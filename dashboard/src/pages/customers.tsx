@@ -33,22 +33,30 @@ export function CustomersPage({ query }: { query: URLSearchParams }): JSX.Elemen
       {t("Add customer")}
     </Button>
   );
+  const list = meter ? (
+    <>
+      <div class="toolbar">
+        <Sources credits={credits} chosen={meter.id} />
+      </div>
+      <RankedCustomers meter={meter} />
+    </>
+  ) : (
+    <Everybody
+      query={query}
+      sources={<Sources credits={credits} chosen="" />}
+      add={adding ? undefined : add}
+    />
+  );
   return (
     <Page title={t("Customers")} actions={add}>
       <Card flush>
-        {meter ? (
-          <>
-            <div class="toolbar">
-              <Sources credits={credits} chosen={meter.id} />
-            </div>
-            <RankedCustomers meter={meter} />
-          </>
+        {query.get("meter") && allows("meters:read") ? (
+          // Whose balances they are is known first: a list of everybody would be given up at once.
+          <Await of={meters} lines={8}>
+            {() => list}
+          </Await>
         ) : (
-          <Everybody
-            query={query}
-            sources={<Sources credits={credits} chosen="" />}
-            add={adding ? undefined : add}
-          />
+          list
         )}
         <Cut shown={meters.data?.items.length ?? 0} of={meters.data?.pagination.total_count} />
       </Card>

@@ -8,7 +8,7 @@ import { Card, Empty, Notice, Page } from "../parts/page";
 import { CsvButton } from "../parts/pager";
 import { type Column, Named, Table } from "../parts/table";
 import { amend, href } from "../router";
-import { figure, hasCredits, unitOf } from "../text/meters";
+import { figure, hasCredits, scaled, unitOf } from "../text/meters";
 import { type Big, ZERO } from "../text/numbers";
 import { type Period, printed } from "../text/ranges";
 import { addDays, date, daysBetween, isoDay, knownDay } from "../text/times";
@@ -119,7 +119,7 @@ function Totals({ rows }: { rows: Row[] }): JSX.Element {
     name,
     number: true,
     show: ({ meter, credits }) => shown(meter, counted(credits)?.[key]),
-    csv: ({ credits }) => counted(credits)?.[key],
+    csv: ({ meter, credits }) => inFile(meter, counted(credits)?.[key]),
   });
   const columns: Column<Row>[] = [
     {
@@ -159,6 +159,9 @@ function rangeOf(): Record<string, string> {
 const shown = (meter: Meter, value: Big | null | undefined): JSX.Element | string =>
   value ? figure(meter, value) : <span class="absent">–</span>;
 
+const inFile = (meter: Meter, value: Big | null | undefined): Big | undefined =>
+  value ? scaled(meter, value) : undefined;
+
 type Moved = Pick<CreditDay, "granted_units" | "used_units" | "expired_units" | "refunded_units">;
 
 /** The columns of what moved, of a day or of all. */
@@ -173,7 +176,7 @@ function moved<T>(of: (row: T) => Moved, meterOf: (row: T) => Meter): Column<T>[
     name,
     number: true,
     show: (row) => figure(meterOf(row), of(row)[key] ?? ZERO),
-    csv: (row) => of(row)[key] ?? ZERO,
+    csv: (row) => inFile(meterOf(row), of(row)[key] ?? ZERO),
   }));
 }
 
@@ -193,13 +196,13 @@ function ByDay({ row, meters }: { row: Row; meters: Meter[] }): JSX.Element {
       name: t("Outstanding"),
       number: true,
       show: (day) => shown(meter, day.outstanding_units),
-      csv: (day) => day.outstanding_units,
+      csv: (day) => inFile(meter, day.outstanding_units),
     },
     {
       name: t("Overage"),
       number: true,
       show: (day) => shown(meter, day.overage_units),
-      csv: (day) => day.overage_units,
+      csv: (day) => inFile(meter, day.overage_units),
     },
   ];
   const days = [...credits.items].reverse();

@@ -14,16 +14,10 @@ import { ArchiveMeter, EditMeter } from "../parts/meter_form";
 import { Card, Page } from "../parts/page";
 import { Progress } from "../parts/progress";
 import { RankedCustomers } from "../parts/ranked";
+import { unitText } from "../parts/unit_field";
 import { Usage } from "../parts/usage";
 import { amend, href } from "../router";
-import {
-  describe,
-  describeAggregation,
-  describeFilter,
-  hasCredits,
-  isCounting,
-  unitOf,
-} from "../text/meters";
+import { describe, describeAggregation, describeFilter, hasCredits, isCounting } from "../text/meters";
 import { describeThreshold } from "../text/thresholds";
 import { t } from "../text/words";
 
@@ -133,7 +127,7 @@ function Definition({ meter }: { meter: Meter }): JSX.Element {
         <dt>{t("Of events where")}</dt>
         <dd>{describeFilter(meter.filter)}</dd>
         <dt>{t("Unit")}</dt>
-        <dd>{unitOf(meter) || t("Credits")}</dd>
+        <dd>{unitText(meter)}</dd>
         {decides(meter.aggregation.func) && (
           <>
             <dt>{t("Limits spending")}</dt>

@@ -12,14 +12,17 @@ import { Await } from "../parts/await";
 import { FilterEditor } from "../parts/filter_editor";
 import { Form, SelectField, TextField, useSending } from "../parts/forms";
 import { decides, LimitsField } from "../parts/limits_field";
-import { GroupsField, propertiesOf, UnitField, unitBody } from "../parts/meter_form";
+import { GroupsField, propertiesOf } from "../parts/meter_form";
 import { Previewed, usePreview } from "../parts/meter_preview";
 import { Card, Empty, Notice, Page } from "../parts/page";
 import { ThresholdFields } from "../parts/threshold_fields";
+import { UnitField, unitBody, unitDraft, unitProblem } from "../parts/unit_field";
 import { go, href } from "../router";
-import { FUNCTIONS, nameProblem } from "../text/meters";
+import { FUNCTIONS, nameProblem, type Unit } from "../text/meters";
 import { canAlert } from "../text/thresholds";
 import { t } from "../text/words";
+
+const CREDITS: Unit = { unit: "scalar", custom_label: null, custom_multiplier: null };
 
 export function NewMeterPage(): JSX.Element {
   const { api, allows, refresh } = useSession();
@@ -28,8 +31,7 @@ export function NewMeterPage(): JSX.Element {
     filter: newFilter(),
     func: "sum" as Func,
     property: "",
-    unit: "scalar" as Meter["unit"],
-    label: "",
+    ...unitDraft(CREDITS),
     limits: "auto" as Meter["limits_spending"],
     groups: "",
     thresholds: [] as ThresholdDraft[],
@@ -50,7 +52,8 @@ export function NewMeterPage(): JSX.Element {
   const filter = toFilter(values.filter);
   const aggregation: Aggregation | null =
     func === "count" ? { func } : property.trim() ? { func, property: property.trim() } : null;
-  const thresholds = canAlert(func) ? toThresholds(values.thresholds) : [];
+  const unit = unitBody(values);
+  const thresholds = canAlert(func) ? toThresholds(values.thresholds, unit) : [];
   const preview = usePreview(filter, aggregation);
   const seen = preview.data?.items.flatMap((one) => Object.keys(one.event.metadata)) ?? [];
   const properties = [...new Set(seen)];
@@ -64,7 +67,7 @@ export function NewMeterPage(): JSX.Element {
   };
   const submit = (): void => {
     setTried(true);
-    if (wrong.name || !filter || !aggregation || !thresholds) return;
+    if (wrong.name || unitProblem(values) || !filter || !aggregation || !thresholds) return;
     void sending.send(async () => {
       const limits_spending = decides(func) ? values.limits : "auto";
       const group_by = propertiesOf(values.groups);
@@ -75,7 +78,7 @@ export function NewMeterPage(): JSX.Element {
         limits_spending,
         group_by,
         thresholds,
-        ...unitBody(values),
+        ...unit,
       };
       const meter = await api.post<Meter>("v1/meters/", body);
       forget();
@@ -156,6 +159,7 @@ export function NewMeterPage(): JSX.Element {
             )}
             {canAlert(func) && (
               <ThresholdFields
+                meter={unit}
                 drafts={values.thresholds}
                 onChange={(thresholds) => set({ thresholds })}
                 strict={tried}

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { Alert, Meter } from "../data/shapes";
 import { href } from "../router";
-import { amount, titleOf } from "../text/meters";
+import { amount, scaled, titleOf } from "../text/meters";
 import { ALERT_STATES, describeThreshold } from "../text/thresholds";
 import { full } from "../text/times";
 import { t } from "../text/words";
@@ -44,7 +44,7 @@ export function alertColumns(meters: Map<string, Meter>) {
       name: t("Left then"),
       number: true,
       show: (one) => amount(meters.get(one.meter_id), one.available_credits),
-      csv: (one) => one.available_credits,
+      csv: (one) => scaled(meters.get(one.meter_id), one.available_credits),
     },
     state: { name: t("State"), show: (one) => <State alert={one} />, csv: (one) => one.state },
     since: {

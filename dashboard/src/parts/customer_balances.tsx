@@ -4,7 +4,7 @@ import { reading, useRead } from "../data/query";
 import { useSession } from "../data/session";
 import type { CustomerMeter, List, Meter } from "../data/shapes";
 import { amend, href, pageOf, useRoute } from "../router";
-import { figure, titleOf, unitOf } from "../text/meters";
+import { figure, scaled, titleOf, unitOf } from "../text/meters";
 import { t } from "../text/words";
 import { Ago } from "./ago";
 import { Await } from "./await";
@@ -87,7 +87,7 @@ function columnsOf(meter: Meter): Column<CustomerMeter>[] {
           {!one.complete && <span class="badge">{t("incomplete")}</span>}
         </>
       ),
-      csv: (one) => one.balance,
+      csv: (one) => scaled(meter, one.balance),
     },
     {
       name: t("Last change"),

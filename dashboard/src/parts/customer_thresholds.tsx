@@ -72,7 +72,7 @@ function ThresholdsForm({
   const { api, refresh } = useSession();
   const { values, set, forget } = useDraft(`thresholds/${balanceOf(customer, meter)}`, () => ({
     own: found.own,
-    thresholds: toDrafts(found.thresholds),
+    thresholds: toDrafts(found.thresholds, meter),
     notify: false,
   }));
   const [tried, setTried] = useState(false);
@@ -83,7 +83,7 @@ function ThresholdsForm({
   };
   const submit = (): void => {
     setTried(true);
-    const thresholds = values.own ? toThresholds(values.thresholds) : null;
+    const thresholds = values.own ? toThresholds(values.thresholds, meter) : null;
     if (values.own && !thresholds) return;
     void sending.send(async () => {
       await api.put(`v1/customer-meters/${balanceOf(customer, meter)}/thresholds`, {
@@ -111,6 +111,7 @@ function ThresholdsForm({
       {values.own ? (
         <>
           <ThresholdFields
+            meter={meter}
             drafts={values.thresholds}
             onChange={(thresholds) => set({ thresholds })}
             strict={tried}

@@ -7,7 +7,7 @@ import { forgetGrant, grantOf, lostGrant, newId, type SentGrant, sendGrant } fro
 import { useSession } from "../data/session";
 import type { Grant, Meter, State } from "../data/shapes";
 import { amend } from "../router";
-import { amount, left, standing, titleOf } from "../text/meters";
+import { amount, left, standing, titleOf, unscaled } from "../text/meters";
 import { type Big, typed, ZERO } from "../text/numbers";
 import { t } from "../text/words";
 import { Button } from "./actions";
@@ -47,15 +47,17 @@ export function GrantForm({ customer, meters, onClose }: GrantFormProps): JSX.El
   const sending = useSending(["recurrence", "rollover", "expires_at", "priority"]);
 
   const meter = able.find((one) => one.id === values.meterId);
-  const units = amountProblem(values.amount) ? null : typed(values.amount);
+  const number = amountProblem(values.amount, meter) ? null : typed(values.amount);
+  const units = number && unscaled(meter, number);
   const grant = meter && units ? grantOf(meter, units) : undefined;
   const submit = (): void => {
     setTried(true);
-    if (!meter || !grant || typeof grant === "string" || Object.keys(termProblems(values)).length) return;
+    if (!meter || !grant || typeof grant === "string" || Object.keys(termProblems(values, meter)).length)
+      return;
     void sending.send(async () => {
       const made = await sendGrant(api, {
         ...grant,
-        ...termsOf(values),
+        ...termsOf(values, meter),
         ...(values.note.trim() && { note: values.note.trim() }),
         customer_id: customer.id,
         external_id: values.externalId,
@@ -129,6 +131,7 @@ export function GrantForm({ customer, meters, onClose }: GrantFormProps): JSX.El
         }))}
       />
       <AmountField
+        meter={meter}
         value={values.amount}
         onChange={(amount) => set({ amount })}
         strict={tried}
@@ -143,7 +146,7 @@ export function GrantForm({ customer, meters, onClose }: GrantFormProps): JSX.El
         onChange={(note) => set({ note })}
         hint={t("Kept with the grant.")}
       />
-      <TermFields values={values} set={set} sending={sending} />
+      <TermFields meter={meter} values={values} set={set} sending={sending} />
       <div class="form-actions">
         <Button onClick={close}>{t("Cancel")}</Button>
         <Button type="submit" kind="primary" busy={sending.busy} needs="credits:grant">

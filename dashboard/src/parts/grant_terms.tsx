@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Terms } from "../data/grant";
+import { type Unit, unitOf, unscaled } from "../text/meters";
 import { typed } from "../text/numbers";
 import { zone } from "../text/settings";
 import { addDays, full, instant, isoDay, knownDay } from "../text/times";
@@ -46,7 +47,10 @@ const MOST_TIMES = 10_000;
 export const endOf = (lastDay: string): string => instant(addDays(lastDay, 1)).toISOString();
 
 /** What is wrong with the fields, each by its name. */
-export function termProblems(values: TermValues): Partial<Record<keyof TermValues, string>> {
+export function termProblems(
+  values: TermValues,
+  meter: Unit | undefined,
+): Partial<Record<keyof TermValues, string>> {
   const { lastDay, firstDay, priority, every, times, carried } = values;
   const today = isoDay(new Date());
   const found: Partial<Record<keyof TermValues, string>> = {};
@@ -56,12 +60,15 @@ export function termProblems(values: TermValues): Partial<Record<keyof TermValue
   if (priority && !isWhole(priority, 0, MOST_PRIORITY)) found.priority = t("A whole number from 0 to 100.");
   if (every && times && !isWhole(times, 1, MOST_TIMES)) found.times = t("A whole number above 0.");
   if (every && carried)
-    found.carried = numberProblem(carried) || (typed(carried)?.gt(0) ? "" : t("More than 0."));
+    found.carried = numberProblem(carried, meter) || (typed(carried)?.gt(0) ? "" : t("More than 0."));
   return Object.fromEntries(Object.entries(found).filter(([, problem]) => problem));
 }
 
 /** The terms that are sent. */
-export function termsOf({ lastDay, priority, every, times, firstDay, carried }: TermValues): Terms {
+export function termsOf(
+  { lastDay, priority, every, times, firstDay, carried }: TermValues,
+  meter: Unit | undefined,
+): Terms {
   const terms: Terms = priority ? { priority: Number(priority) } : {};
   if (!every) return lastDay ? { ...terms, expires_at: endOf(lastDay) } : terms;
   const max = carried ? typed(carried) : null;
@@ -73,7 +80,7 @@ export function termsOf({ lastDay, priority, every, times, firstDay, carried }: 
       ...(times && { count: Number(times) }),
       ...(firstDay && { anchor: instant(firstDay).toISOString() }),
     },
-    ...(max && { rollover: { max_units: max } }),
+    ...(max && { rollover: { max_units: unscaled(meter, max) } }),
   };
 }
 
@@ -82,13 +89,15 @@ function isWhole(text: string, least: number, most: number): boolean {
 }
 
 interface TermFieldsProps {
+  meter: Unit | undefined;
   values: TermValues;
   set(part: Partial<TermValues>): void;
   sending: Sending;
 }
 
-export function TermFields({ values, set, sending }: TermFieldsProps): JSX.Element {
-  const wrong = termProblems(values);
+export function TermFields({ meter, values, set, sending }: TermFieldsProps): JSX.Element {
+  const wrong = termProblems(values, meter);
+  const unit = unitOf(meter);
   const repeats = values.every !== "";
   // What a draft has is seen; afterwards it is up to whoever fills it in.
   const [given] = useState(() => NAMES.some((name) => values[name] !== ""));
@@ -123,7 +132,7 @@ export function TermFields({ values, set, sending }: TermFieldsProps): JSX.Eleme
             problem={wrong.times}
           />
           <TextField
-            label={t("Carried over at most")}
+            label={unit ? `${t("Carried over at most")} (${unit})` : t("Carried over at most")}
             inputMode="decimal"
             optional
             value={values.carried}

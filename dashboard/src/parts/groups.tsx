@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { Meter, QuantityGroup } from "../data/shapes";
 import { href } from "../router";
-import { figure, hasCredits, titleOf } from "../text/meters";
+import { figure, hasCredits, scaled, titleOf, unitOf } from "../text/meters";
 import { type Big, exact, percent } from "../text/numbers";
 import { t } from "../text/words";
 import { Shade } from "./chart";
@@ -43,6 +43,7 @@ export function Groups({ groups, meter, property, total }: GroupsProps): JSX.Ele
     shade: group.kind === "other" ? OTHER_SHADE : place,
     quantity: group.used_units ?? group.total,
   }));
+  const unit = unitOf(meter);
   const shares = meter && hasCredits(meter) && total.gt(0);
   const columns: Column<Row>[] = [
     {
@@ -58,10 +59,10 @@ export function Groups({ groups, meter, property, total }: GroupsProps): JSX.Ele
       csv: ({ group }) => groupName(group),
     },
     {
-      name: t("Quantity"),
+      name: unit ? `${t("Quantity")} (${unit})` : t("Quantity"),
       number: true,
       show: ({ quantity }) => figure(meter, quantity),
-      csv: ({ quantity }) => quantity,
+      csv: ({ quantity }) => scaled(meter, quantity),
     },
     ...(shares
       ? [{ name: t("Share"), number: true, show: ({ quantity }: Row) => percent(quantity, total) }]

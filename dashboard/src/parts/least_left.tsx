@@ -8,7 +8,7 @@ import { hasCredits, leftAlone, titleOf, unitOf } from "../text/meters";
 import { t } from "../text/words";
 import { Await } from "./await";
 import { Card, Empty } from "./page";
-import { Lasts } from "./ranked";
+import { Lasts } from "./ranked_columns";
 import { Named, Table } from "./table";
 
 const FRESH_MILLISECONDS = 30_000;

@@ -6,61 +6,17 @@ import { changedOnly, useGuard } from "../data/edits";
 import { useSession } from "../data/session";
 import type { Meter } from "../data/shapes";
 import { asSent, toDrafts, toThresholds } from "../data/threshold_draft";
-import { nameProblem, unitOf } from "../text/meters";
+import { nameProblem } from "../text/meters";
 import { writeJson } from "../text/numbers";
 import { canAlert, describeThreshold } from "../text/thresholds";
-import { type Message, t } from "../text/words";
+import { t } from "../text/words";
 import { Button } from "./actions";
 import { Conflict } from "./conflict";
-import { Form, SelectField, TextField, useSending } from "./forms";
+import { Form, TextField, useSending } from "./forms";
 import { decides, LIMITS, LimitsField } from "./limits_field";
 import { Notice } from "./page";
 import { NotifyCurrent, ThresholdFields } from "./threshold_fields";
-
-type Unit = Meter["unit"];
-
-const UNITS: { value: Unit; label: Message }[] = [
-  { value: "scalar", label: "Credits" },
-  { value: "token", label: "Tokens" },
-  { value: "custom", label: "Another unit" },
-];
-
-interface UnitFieldProps {
-  unit: Unit;
-  label: string;
-  onChange(part: { unit?: Unit; label?: string }): void;
-  problem: string;
-}
-
-/** What a meter's figures are of, as it is shown everywhere. */
-export function UnitField({ unit, label, onChange, problem }: UnitFieldProps): JSX.Element {
-  return (
-    <div class="pair-of-fields">
-      <SelectField
-        label={t("Unit")}
-        value={unit}
-        onChange={(unit) => onChange({ unit: unit as Unit })}
-        options={UNITS.map(({ value, label }) => ({ value, label: t(label) }))}
-        hint={t("What figures are of, wherever they are shown.")}
-      />
-      {unit === "custom" && (
-        <TextField
-          label={t("Name of the unit")}
-          value={label}
-          placeholder={t("minutes")}
-          onChange={(label) => onChange({ label })}
-          problem={problem}
-        />
-      )}
-    </div>
-  );
-}
-
-/** A unit as the API takes it. */
-export const unitBody = ({ unit, label }: { unit: Unit; label: string }) => ({
-  unit,
-  custom_label: unit === "custom" ? label.trim() || null : null,
-});
+import { UnitField, unitBody, unitDraft, unitProblem, unitText } from "./unit_field";
 
 /** The properties that a text names, with commas between them. */
 export const propertiesOf = (text: string): string[] =>
@@ -101,19 +57,19 @@ export function EditMeter({ meter, onCancel, onDone }: ChangeProps): JSX.Element
   const { api } = useSession();
   const { values, set, forget } = useDraft(`meter/${meter.id}`, () => ({
     name: meter.name,
-    unit: meter.unit,
-    label: meter.custom_label ?? "",
+    ...unitDraft(meter),
     limits: meter.limits_spending,
     groups: meter.group_by.join(", "),
-    thresholds: toDrafts(meter.thresholds),
+    thresholds: toDrafts(meter.thresholds, meter),
     notify: false,
     opened: meter,
   }));
   const { opened } = values;
   const [tried, setTried] = useState(false);
   const sending = useSending(["name", "unit", "custom_label", "limits_spending", "group_by", "thresholds"]);
-  const thresholds = toThresholds(values.thresholds);
-  const isWatchedAnew = writeJson(thresholds) !== writeJson(asSent(opened.thresholds));
+  const unit = unitBody(values);
+  const thresholds = toThresholds(values.thresholds, unit);
+  const isWatchedAnew = writeJson(thresholds) !== writeJson(asSent(opened.thresholds, opened));
   const guard = useGuard(opened, () => api.get<Meter>(`v1/meters/${meter.id}`));
   const wrong = nameProblem(values.name);
   const finish = (done: () => void) => () => {
@@ -122,17 +78,16 @@ export function EditMeter({ meter, onCancel, onDone }: ChangeProps): JSX.Element
   };
   const submit = (): void => {
     setTried(true);
-    if (wrong || !thresholds) return;
+    if (wrong || unitProblem(values) || !thresholds) return;
     void sending.send(async () => {
-      const { name, unit, custom_label, limits_spending, group_by } = opened;
+      const { name, limits_spending, group_by } = opened;
       const changes = changedOnly<object>(
         {
           name,
-          unit,
-          custom_label,
+          ...unitBody(unitDraft(opened)),
           limits_spending,
           group_by,
-          thresholds: asSent(opened.thresholds),
+          thresholds: asSent(opened.thresholds, opened),
           notify_current: false,
         },
         {
@@ -141,7 +96,7 @@ export function EditMeter({ meter, onCancel, onDone }: ChangeProps): JSX.Element
           name: values.name.trim(),
           limits_spending: values.limits,
           group_by: propertiesOf(values.groups),
-          ...unitBody(values),
+          ...unit,
         },
       );
       if (Object.keys(changes).length > 0) {
@@ -158,7 +113,7 @@ export function EditMeter({ meter, onCancel, onDone }: ChangeProps): JSX.Element
         <Conflict
           changes={[
             [t("Name"), guard.theirs.name],
-            [t("Unit"), unitOf(guard.theirs) || t("Credits")],
+            [t("Unit"), unitText(guard.theirs)],
             [t("Limits spending"), t(LIMITS[guard.theirs.limits_spending].label)],
             [t("Broken down by"), guard.theirs.group_by.join(", ")],
             [
@@ -190,6 +145,7 @@ export function EditMeter({ meter, onCancel, onDone }: ChangeProps): JSX.Element
       )}
       {canAlert(meter.aggregation.func) && (
         <ThresholdFields
+          meter={unit}
           drafts={values.thresholds}
           onChange={(thresholds) => set({ thresholds })}
           strict={tried}

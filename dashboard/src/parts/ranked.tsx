@@ -4,17 +4,17 @@ import { useMonth } from "../data/quantities";
 import { useRead } from "../data/query";
 import { everyPart } from "../data/ranked";
 import { useSession } from "../data/session";
-import type { Meter, RatedBalance } from "../data/shapes";
+import type { Meter } from "../data/shapes";
 import { amend, go, href, read, useRoute } from "../router";
-import { figure, left, leftAlone, titleOf, unitOf } from "../text/meters";
+import { scaled, unitOf, unscaled } from "../text/meters";
 import { Big, exact, typed, untyped, ZERO } from "../text/numbers";
-import { counted, type Message, t } from "../text/words";
-import { Ago } from "./ago";
+import { type Message, t } from "../text/words";
 import { Await } from "./await";
 import { Empty, Notice } from "./page";
 import { CsvButton } from "./pager";
 import "./ranked.css";
-import { type Column, Named, Table } from "./table";
+import { columnsOf, fileColumnsOf } from "./ranked_columns";
+import { Table } from "./table";
 
 const FRESH_MILLISECONDS = 10_000;
 const PAGE_SIZE = 20;
@@ -33,7 +33,8 @@ export function RankedCustomers({ meter }: { meter: Meter }): JSX.Element {
   const status = (asked in STATUSES ? asked : "") as Status;
   const sorting = query.get("sorting") === "-left" ? "-left" : "left";
   const usual = useWeekOfOne(meter, status !== "low");
-  const low = typed(query.get("low") ?? "") ?? usual;
+  const typedLow = typed(query.get("low") ?? "");
+  const low = typedLow ? unscaled(meter, typedLow) : usual;
   const chosen = {
     sorting,
     ...(status === "low" ? { status: "left", left_at_most: low?.toFixed() } : status && { status }),
@@ -93,7 +94,7 @@ export function RankedCustomers({ meter }: { meter: Meter }): JSX.Element {
               <span class="pager-total">
                 <CsvButton
                   name={t("balances")}
-                  columns={columns}
+                  columns={fileColumnsOf(meter)}
                   all={() => everyPart(api, meter.id, chosen)}
                 />
               </span>
@@ -140,7 +141,7 @@ function useWeekOfOne(meter: Meter, skip: boolean): Big | undefined {
   const { over, empty, left } = everyone.data.counts;
   const used = month.data.quantities.slice(-7).reduce((sum, one) => sum.plus(one.used_units ?? ZERO), ZERO);
   const customers = over.plus(empty).plus(left);
-  return customers.gt(0) && used.gt(0) ? used.div(customers).round(0, 3) : USUAL_LOW;
+  return customers.gt(0) && used.gt(0) ? used.div(customers).round(0, 3) : unscaled(meter, USUAL_LOW);
 }
 
 interface FiltersProps {
@@ -179,7 +180,7 @@ function Filters({ status, low, counts, meter }: FiltersProps): JSX.Element {
             type="text"
             inputMode="decimal"
             aria-label={t("Low is at most")}
-            value={low ? untyped(low) : ""}
+            value={low ? untyped(scaled(meter, low)) : ""}
             onChange={(event) => {
               const typedIn = event.currentTarget.value;
               if (typed(typedIn)) amend({ low: typedIn, after: "" });
@@ -189,75 +190,5 @@ function Filters({ status, low, counts, meter }: FiltersProps): JSX.Element {
         </label>
       )}
     </div>
-  );
-}
-
-function columnsOf(meter: Meter): Column<RatedBalance>[] {
-  const unit = unitOf(meter) || t("credits");
-  const used = (one: RatedBalance, place: number): Big => one.rates[place]?.used_units ?? ZERO;
-  return [
-    {
-      name: t("Customer"),
-      show: (one) => <Named name={titleOf(one.customer)} below={one.customer.email} />,
-      csv: (one) => titleOf(one.customer),
-    },
-    {
-      name: t("Left ({unit})", { unit }),
-      sort: "left",
-      number: true,
-      show: (one) => (
-        <>
-          <span class={one.balance.gt(0) ? "over" : ""} title={left(meter, one)}>
-            {leftAlone(meter, one)}
-          </span>
-          {!one.complete && <span class="badge">{t("incomplete")}</span>}
-        </>
-      ),
-      csv: (one) => one.balance.times(-1),
-    },
-    {
-      name: t("Lasts about"),
-      number: true,
-      show: (one) => <Lasts balance={one} />,
-      csv: (one) => one.rates[0]?.lasts_days ?? "",
-    },
-    {
-      name: t("Used in 7 days"),
-      number: true,
-      show: (one) => (
-        <>
-          {figure(meter, used(one, 0))}
-          <small>{t("{n} in 30", { n: figure(meter, used(one, 1)) })}</small>
-        </>
-      ),
-      csv: (one) => used(one, 0),
-    },
-    {
-      name: t("Granted"),
-      number: true,
-      show: (one) => figure(meter, one.granted_units),
-      csv: (one) => one.granted_units,
-    },
-    {
-      name: t("Last change"),
-      number: true,
-      show: (one) => <Ago time={one.modified_at} />,
-      csv: (one) => one.modified_at,
-    },
-  ];
-}
-
-/** How long it lasts at the rate of a week; at that of a month, where nothing was used for a week. */
-export function Lasts({ balance }: { balance: RatedBalance }): JSX.Element {
-  const [week, month] = balance.rates.map((rate) => rate.lasts_days);
-  const first = week ?? month;
-  if (!first || balance.balance.gte(0)) return <span class="absent">–</span>;
-  return (
-    <>
-      {counted(first, "{n} day", "{n} days")}
-      {week && month && !week.eq(month) && (
-        <small>{t("{n} at the rate of 30 days", { n: exact(month) })}</small>
-      )}
-    </>
   );
 }

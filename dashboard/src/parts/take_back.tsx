@@ -7,9 +7,9 @@ import { type Effect, useEffects } from "../data/effects";
 import { newId } from "../data/grant";
 import { useRead } from "../data/query";
 import { useSession } from "../data/session";
-import type { Event, Refunded } from "../data/shapes";
+import type { Event, Meter, Refunded } from "../data/shapes";
 import { amend, useRoute } from "../router";
-import { amount, standing } from "../text/meters";
+import { amount, scaled, standing, unitOf, unscaled } from "../text/meters";
 import { Big, typed, untyped } from "../text/numbers";
 import { t } from "../text/words";
 import { Button, Menu } from "./actions";
@@ -83,8 +83,11 @@ function TakeBackForm({ event, way, effects, onClose }: FormProps): JSX.Element 
   if (!effect) return <Notice>{t("No meter counts this event.")}</Notice>;
   const { meter } = effect;
   const taken = stillTaken(event, effect);
-  const wrong = way === "void" ? "" : problemOf(way, text, taken);
-  const number = wrong ? null : typed(text);
+  const wrong = way === "void" ? "" : problemOf(way, text, taken, meter);
+  const shown = wrong ? null : typed(text);
+  const number = shown && unscaled(meter, shown);
+  const label = way === "refund" ? t("How much to give back") : t("What it should have taken");
+  const unit = unitOf(meter);
   // What goes back: all of it, a part, or what was counted beyond what is right.
   const back = wrong ? null : way === "correct" ? number && taken.minus(number) : (number ?? taken);
   const before = state.data?.active_meters.find((one) => one.meter_id === meter.id)?.balance;
@@ -136,11 +139,11 @@ function TakeBackForm({ event, way, effects, onClose }: FormProps): JSX.Element 
       )}
       {way !== "void" && (
         <TextField
-          label={way === "refund" ? t("How much to give back") : t("What it should have taken")}
+          label={unit ? `${label} (${unit})` : label}
           inputMode="decimal"
           autoFocus
           value={text}
-          placeholder={untyped(taken)}
+          placeholder={untyped(scaled(meter, taken))}
           onChange={setText}
           problem={text || tried ? wrong : ""}
         />
@@ -180,11 +183,11 @@ function stillTaken(event: Event, { meter, line }: Effect): Big {
 }
 
 /** What is wrong with an amount: empty is all of it for a refund, and nothing for a correction. */
-function problemOf(way: Way, text: string, took: Big): string {
+function problemOf(way: Way, text: string, took: Big, meter: Meter): string {
   if (!text.trim()) return way === "refund" ? "" : t("An amount is required.");
-  const wrong = numberProblem(text);
+  const wrong = numberProblem(text, meter);
   if (wrong) return wrong;
-  const number = typed(text) ?? new Big(0);
+  const number = unscaled(meter, typed(text) ?? new Big(0));
   if (way === "refund" && (number.lte(0) || number.gt(took)))
     return t("More than 0, and at most what it took.");
   if (way === "correct" && (number.lt(0) || number.gte(took)))

@@ -6,6 +6,7 @@ import {
   type ThresholdDraft,
   type ThresholdKind,
 } from "../data/threshold_draft";
+import { type Unit, unitOf } from "../text/meters";
 import { typed } from "../text/numbers";
 import { type Message, t } from "../text/words";
 import { Button } from "./actions";
@@ -18,14 +19,16 @@ const KINDS: Record<ThresholdKind, Message> = {
   percent: "% of what was granted",
 };
 
-function problemOf({ kind, value }: ThresholdDraft): string {
-  const wrong = numberProblem(value);
+function problemOf({ kind, value }: ThresholdDraft, meter: Unit): string {
+  const wrong = numberProblem(value, kind === "percent" ? undefined : meter);
   const number = typed(value);
   if (wrong || !number || isPossible(kind, number)) return wrong;
   return kind === "percent" ? t("More than 0, and at most 100.") : t("0, or more.");
 }
 
 interface ThresholdFieldsProps {
+  /** In whose unit they are typed. */
+  meter: Unit;
   drafts: ThresholdDraft[];
   onChange(drafts: ThresholdDraft[]): void;
   /** Whether what is not finished is wrong by now. */
@@ -33,10 +36,14 @@ interface ThresholdFieldsProps {
   problem: string;
 }
 
-export function ThresholdFields({ drafts, onChange, strict, problem }: ThresholdFieldsProps): JSX.Element {
+export function ThresholdFields(props: ThresholdFieldsProps): JSX.Element {
+  const { meter, drafts, onChange, strict, problem } = props;
+  const unit = unitOf(meter);
+  const kindIn = (kind: string, label: Message): string =>
+    kind === "available_credits" && unit ? t("{unit} left", { unit }) : t(label);
   const change = (place: number, part: Partial<ThresholdDraft>): void =>
     onChange(drafts.map((one, at) => (at === place ? { ...one, ...part } : one)));
-  const wrong = drafts.map((one) => (one.value || strict ? problemOf(one) : ""));
+  const wrong = drafts.map((one) => (one.value || strict ? problemOf(one, meter) : ""));
   const said = wrong.find(Boolean) || problem;
   return (
     <fieldset class="threshold-fields">
@@ -62,7 +69,7 @@ export function ThresholdFields({ drafts, onChange, strict, problem }: Threshold
           >
             {Object.entries(KINDS).map(([kind, label]) => (
               <option key={kind} value={kind}>
-                {t(label)}
+                {kindIn(kind, label)}
               </option>
             ))}
           </select>

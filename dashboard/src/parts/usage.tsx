@@ -1,20 +1,18 @@
-// A meter's quantities over a range of time, of everyone or of one customer. The address has what is
-// chosen, so that it can be kept and sent.
+// A meter's quantities over a range of time, of everyone or of one customer.
 import type { JSX } from "preact";
-import { type Measured, useQuantities } from "../data/quantities";
+import { useQuantities } from "../data/quantities";
 import type { Meter, Quantities } from "../data/shapes";
-import { amend, useRoute } from "../router";
-import { describeAggregation, figure, unitOf } from "../text/meters";
+import { describeAggregation, digits, figure, scaled, unitOf } from "../text/meters";
 import { type Big, changed, ZERO } from "../text/numbers";
 import * as ranges from "../text/ranges";
-import { knownDay, knownZone, zones } from "../text/times";
 import { t } from "../text/words";
 import { Await } from "./await";
 import { Chart } from "./chart";
 import { Figure } from "./figure";
-import { Groups, groupName, OTHER_SHADE, propertyName } from "./groups";
+import { Groups, groupName, OTHER_SHADE } from "./groups";
 import { Card } from "./page";
 import "./usage.css";
+import { type Chosen, Controls, useChosen } from "./usage_controls";
 
 const FRESH_MILLISECONDS = 15_000;
 
@@ -24,36 +22,6 @@ interface UsageProps {
   customerId?: string;
   /** Let the interval and the time zone be chosen too. */
   detailed?: boolean;
-}
-
-interface Chosen extends Measured {
-  range: ranges.RangeName;
-  today: string;
-  compare: boolean;
-}
-
-/** What the address chooses, and what it leaves open. */
-function useChosen(meters: Meter[], customerId?: string): Chosen {
-  const { query } = useRoute();
-  const by = query.get("by") ?? "";
-  const asked = query.get("range") ?? "";
-  const range = asked in ranges.RANGES ? (asked as ranges.RangeName) : "month";
-  const zone = knownZone(query.get("zone"));
-  const today = ranges.todayIn(zone);
-  const period = ranges.periodOf(range, today, knownDay(query.get("from")), knownDay(query.get("to")));
-  const interval = ranges.intervalOf(query.get("interval"), ranges.RANGES[range].interval, period, zone);
-  const meter = meters.find(({ id }) => id === query.get("meter")) ?? meters[0];
-  return {
-    meterId: meter?.id ?? "",
-    groupBy: meter?.group_by.includes(by) ? by : undefined,
-    customerId,
-    period,
-    interval,
-    zone,
-    range,
-    today,
-    compare: query.get("compare") === "true",
-  };
 }
 
 export function Usage({ title, meters, customerId, detailed }: UsageProps): JSX.Element {
@@ -81,109 +49,6 @@ export function Usage({ title, meters, customerId, detailed }: UsageProps): JSX.
   );
 }
 
-interface ControlsProps {
-  chosen: Chosen;
-  meters: Meter[];
-  detailed?: boolean;
-}
-
-function Controls({ chosen, meters, detailed }: ControlsProps): JSX.Element {
-  const { meterId, range, period, interval, zone, compare, groupBy } = chosen;
-  const groups = meters.find(({ id }) => id === meterId)?.group_by ?? [];
-  return (
-    <div class="controls">
-      {meters.length > 1 && (
-        <select
-          aria-label={t("Meter")}
-          value={meterId}
-          onChange={(event) => amend({ meter: event.currentTarget.value })}
-        >
-          {meters.map((one) => (
-            <option key={one.id} value={one.id}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-      )}
-      <select
-        aria-label={t("Time")}
-        value={range}
-        onChange={(event) => amend({ range: event.currentTarget.value, from: period.from, to: period.to })}
-      >
-        {Object.entries(ranges.RANGES).map(([value, { label }]) => (
-          <option key={value} value={value}>
-            {t(label)}
-          </option>
-        ))}
-      </select>
-      {range === "custom" && (
-        <>
-          <input
-            type="date"
-            aria-label={t("From")}
-            value={period.from}
-            onChange={(event) => amend({ from: event.currentTarget.value })}
-          />
-          <input
-            type="date"
-            aria-label={t("To")}
-            value={period.to}
-            onChange={(event) => amend({ to: event.currentTarget.value })}
-          />
-        </>
-      )}
-      {groups.length > 0 && (
-        <select
-          aria-label={t("Broken down by")}
-          value={groupBy ?? ""}
-          onChange={(event) => amend({ by: event.currentTarget.value })}
-        >
-          <option value="">{t("All together")}</option>
-          {groups.map((name) => (
-            <option key={name} value={name}>
-              {t("By {property}", { property: propertyName(name) })}
-            </option>
-          ))}
-        </select>
-      )}
-      {detailed && (
-        <>
-          <select
-            aria-label={t("Interval")}
-            value={interval}
-            onChange={(event) => amend({ interval: event.currentTarget.value })}
-          >
-            {ranges.INTERVALS.map((one) => (
-              <option key={one} value={one} disabled={!ranges.fits(one, period, zone)}>
-                {t(ranges.BY[one])}
-              </option>
-            ))}
-          </select>
-          <select
-            aria-label={t("Time zone")}
-            value={zone}
-            onChange={(event) => amend({ zone: event.currentTarget.value })}
-          >
-            {zones().map((one) => (
-              <option key={one} value={one}>
-                {one}
-              </option>
-            ))}
-          </select>
-        </>
-      )}
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={compare}
-          onChange={(event) => amend({ compare: event.currentTarget.checked ? "true" : "" })}
-        />
-        <span>{t("Period before")}</span>
-      </label>
-    </div>
-  );
-}
-
 interface ShownProps {
   data: Quantities;
   before: Quantities | undefined;
@@ -198,6 +63,8 @@ function Shown({ data, before, meter, chosen }: ShownProps): JSX.Element {
   const total = measured(data, data.total);
   const unit = unitOf(meter);
   const label = data.used_units ? t("Used") : (meter?.name ?? "");
+  const shown = (one: { used_units: Big | null; quantity: Big }): Big =>
+    scaled(meter, measured(one, one.quantity));
   return (
     <>
       <p class="total">
@@ -223,22 +90,22 @@ function Shown({ data, before, meter, chosen }: ShownProps): JSX.Element {
           const earlier = before?.quantities[place];
           return {
             timestamp: one.timestamp,
-            quantity: measured(one, one.quantity),
-            granted: one.granted_units ?? undefined,
-            before: earlier && measured(earlier, earlier.quantity),
+            quantity: shown(one),
+            granted: one.granted_units ? scaled(meter, one.granted_units) : undefined,
+            before: earlier && shown(earlier),
             parts: data.groups?.map((group, shade) => {
               const part = group.quantities[place];
               return {
                 name: groupName(group),
                 shade: group.kind === "other" ? OTHER_SHADE : shade,
-                quantity: part ? measured(part, part.quantity) : ZERO,
+                quantity: part ? shown(part) : ZERO,
               };
             }),
           };
         })}
         interval={interval}
         zone={zone}
-        show={(value) => figure(meter, value)}
+        show={(value) => digits(meter, value)}
       />
       {data.groups && chosen.groupBy && (
         <Groups groups={data.groups} meter={meter} property={chosen.groupBy} total={total} />

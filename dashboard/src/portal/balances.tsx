@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import type { Meter } from "../data/shapes";
 import { Card } from "../parts/page";
 import { amount, figure, hasCredits, left } from "../text/meters";
-import { type Big, exact } from "../text/numbers";
+import type { Big } from "../text/numbers";
 import { full, moment } from "../text/times";
 import { t } from "../text/words";
 import type { Balance } from "./data";
@@ -46,11 +46,13 @@ function One({ balance }: { balance: Balance }): JSX.Element {
               <span class="bar-left" style={{ width: share(balance.available_credits, given) }} />
             </div>
             <p class="sum">
-              <span>{t("{n} granted", { n: exact(given) })}</span>
+              <span>{t("{n} granted", { n: figure(meter, given) })}</span>
               <span>{t("{n} used", { n: figure(meter, balance.used_units) })}</span>
-              {balance.held_units.gt(0) && <span>{t("{n} reserved", { n: exact(balance.held_units) })}</span>}
+              {balance.held_units.gt(0) && (
+                <span>{t("{n} reserved", { n: figure(meter, balance.held_units) })}</span>
+              )}
               {balance.expired_units.gt(0) && (
-                <span>{t("{n} expired", { n: exact(balance.expired_units) })}</span>
+                <span>{t("{n} expired", { n: figure(meter, balance.expired_units) })}</span>
               )}
             </p>
           </>
@@ -68,6 +70,7 @@ function One({ balance }: { balance: Balance }): JSX.Element {
 }
 
 function Lots({ balance }: { balance: Balance }): JSX.Element | null {
+  const meter = meterOf(balance);
   const lots = (balance.lots ?? []).filter((lot) => lot.remaining_units.gt(0)).slice(0, MOST_LOTS);
   if (lots.length === 0) return null;
   return (
@@ -79,7 +82,10 @@ function Lots({ balance }: { balance: Balance }): JSX.Element | null {
               <span class="bar-left" style={{ width: share(lot.remaining_units, lot.units) }} />
             </span>
             <span class="lot-left">
-              {t("{left} of {units} left", { left: exact(lot.remaining_units), units: exact(lot.units) })}
+              {t("{left} of {units} left", {
+                left: figure(meter, lot.remaining_units),
+                units: figure(meter, lot.units),
+              })}
             </span>
             <span class="lot-end">
               {lot.expires_at ? (

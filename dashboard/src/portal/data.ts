@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Api, Query } from "../data/client";
 import type { components } from "../data/document";
+import type { Loaded } from "../data/query";
 import type { Exact } from "../data/shapes";
 
 type Schemas = components["schemas"];
@@ -15,22 +16,25 @@ export type Line = Exact<Schemas["StatementLine"]>;
 
 export const PORTAL = "/v1/customer-portal";
 
-export interface Loading<T> {
-  data: T | undefined;
-  error: Error | undefined;
-}
-
-/** Read a path, and again when what is asked changes; what was there stays until then. */
-export function useLoaded<T>(api: Api, path: string, query: Query = {}): Loading<T> {
-  const [found, setFound] = useState<{ data?: T; error?: Error }>({});
-  const asked = JSON.stringify(query);
+/** Read a path, and again when what is asked changes; what was there stays until then, as stale. */
+export function useLoaded<T>(api: Api, path: string, query: Query = {}): Loaded<T> {
+  const [found, setFound] = useState<{ data?: T; of?: string; error?: Error }>({});
+  const [attempt, setAttempt] = useState(0);
+  const asked = JSON.stringify([path, query]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt asks the same again.
   useEffect(() => {
     const stop = new AbortController();
+    const [path, query] = JSON.parse(asked) as [string, Query];
     api
-      .get<T>(`${PORTAL}${path}`, JSON.parse(asked) as Query, stop.signal)
-      .then((data) => setFound({ data }))
+      .get<T>(`${PORTAL}${path}`, query, stop.signal)
+      .then((data) => setFound({ data, of: asked }))
       .catch((error: Error) => stop.signal.aborted || setFound((before) => ({ ...before, error })));
     return () => stop.abort();
-  }, [api, path, asked]);
-  return { data: found.data, error: found.error };
+  }, [api, asked, attempt]);
+  return {
+    data: found.data,
+    error: found.error ?? null,
+    stale: found.data !== undefined && found.of !== asked,
+    reload: async () => setAttempt(attempt + 1),
+  };
 }

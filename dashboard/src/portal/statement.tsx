@@ -3,9 +3,11 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Api, Refused } from "../data/client";
 import { download } from "../data/csv";
+import type { Meter } from "../data/shapes";
+import { Await } from "../parts/await";
 import { Card, Notice } from "../parts/page";
 import { figure, hasCredits } from "../text/meters";
-import { type Big, exact } from "../text/numbers";
+import type { Big } from "../text/numbers";
 import * as ranges from "../text/ranges";
 import { zone } from "../text/settings";
 import { moment } from "../text/times";
@@ -29,7 +31,7 @@ const KINDS: Record<Line["kind"], Message> = {
 };
 
 /** What a change adds to what is left: credits are below 0 in a balance. */
-const signed = (units: Big): string => `${units.lt(0) ? "+" : ""}${exact(units.neg())}`;
+const signed = (meter: Meter, units: Big): string => `${units.lt(0) ? "+" : ""}${figure(meter, units.neg())}`;
 
 export function StatementCard({ api, balance }: { api: Api; balance: Balance }): JSX.Element | null {
   const [range, setRange] = useState<Range>("month");
@@ -81,6 +83,7 @@ export function StatementCard({ api, balance }: { api: Api; balance: Balance }):
           <select
             aria-label={t("Time of the statement")}
             value={range}
+            disabled={busy}
             onChange={(event) => {
               setMore([]);
               setRange(event.currentTarget.value as Range);
@@ -98,48 +101,58 @@ export function StatementCard({ api, balance }: { api: Api; balance: Balance }):
         </div>
       }
     >
-      {(found.error || failed) && <Notice tone="bad">{failed || found.error?.message}</Notice>}
-      {found.data && (
-        <>
-          <Sums statement={found.data} balance={balance} />
-          <Lines lines={pages.flatMap(({ lines }) => lines)} />
-          {next && (
-            <button type="button" class="button small more" disabled={busy} onClick={() => during(readMore)}>
-              {t("Show more")}
-            </button>
-          )}
-        </>
-      )}
+      {failed && <Notice tone="bad">{failed}</Notice>}
+      <Await of={found}>
+        {(statement) => (
+          <>
+            <Sums statement={statement} balance={balance} />
+            <Lines lines={pages.flatMap(({ lines }) => lines)} meter={meterOf(balance)} />
+            {next && (
+              <button
+                type="button"
+                class="button small more"
+                disabled={busy || found.stale}
+                onClick={() => during(readMore)}
+              >
+                {t("Show more")}
+              </button>
+            )}
+          </>
+        )}
+      </Await>
     </Card>
   );
 }
 
 function Sums({ statement, balance }: { statement: Statement; balance: Balance }): JSX.Element {
   const meter = meterOf(balance);
+  const parts: [Message, Big][] = [
+    ["Granted", statement.grant_units],
+    ["Used", statement.usage_units],
+    ["Given back", statement.refund_units],
+    ["Expired", statement.lapse_units],
+    ["Taken back", statement.void_units],
+  ];
   const figures: [Message, string][] = [
     ["Left before", figure(meter, statement.opening_balance.neg())],
-    ["Granted", signed(statement.grant_units)],
-    ["Used", signed(statement.usage_units)],
-    ["Given back", signed(statement.refund_units)],
-    ["Expired", signed(statement.lapse_units)],
-    ["Taken back", signed(statement.void_units)],
+    ...parts
+      .filter(([, units]) => !units.eq(0))
+      .map(([name, units]): [Message, string] => [name, signed(meter, units)]),
     ["Left after", figure(meter, statement.closing_balance.neg())],
   ];
   return (
     <dl class="sums" data-testid="sums">
-      {figures
-        .filter(([, value], place) => value !== "0" || place === 0 || place === figures.length - 1)
-        .map(([name, value]) => (
-          <div key={name}>
-            <dt>{t(name)}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
+      {figures.map(([name, value]) => (
+        <div key={name}>
+          <dt>{t(name)}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
     </dl>
   );
 }
 
-function Lines({ lines }: { lines: Line[] }): JSX.Element {
+function Lines({ lines, meter }: { lines: Line[]; meter: Meter }): JSX.Element {
   if (lines.length === 0) return <p class="hint">{t("Nothing in this time")}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls takes the keyboard.
@@ -166,8 +179,8 @@ function Lines({ lines }: { lines: Line[] }): JSX.Element {
                   {line.name} · <time dateTime={line.timestamp}>{moment(line.timestamp)}</time>
                 </small>
               </td>
-              <td class="number">{signed(line.units)}</td>
-              <td class="number">{exact(line.balance.neg())}</td>
+              <td class="number">{signed(meter, line.units)}</td>
+              <td class="number">{figure(meter, line.balance.neg())}</td>
             </tr>
           ))}
         </tbody>

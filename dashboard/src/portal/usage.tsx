@@ -2,11 +2,12 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Api } from "../data/client";
+import { Await } from "../parts/await";
 import { Bars } from "../parts/chart";
 import { groupName, OTHER_SHADE, propertyName } from "../parts/groups";
-import { Card, Notice } from "../parts/page";
+import { Card } from "../parts/page";
 import { useWidth } from "../parts/width";
-import { amount, figure } from "../text/meters";
+import { amount, digits, figure, scaled } from "../text/meters";
 import { type Big, ZERO } from "../text/numbers";
 import type { Interval } from "../text/ranges";
 import * as ranges from "../text/ranges";
@@ -70,8 +71,9 @@ export function UsageCard({ api, balance }: { api: Api; balance: Balance }): JSX
         </div>
       }
     >
-      {found.error && <Notice tone="bad">{found.error.message}</Notice>}
-      {found.data && <Shown data={found.data} balance={balance} interval={interval} by={by} />}
+      <Await of={found} lines={6}>
+        {(data) => <Shown data={data} balance={balance} interval={interval} by={by} />}
+      </Await>
     </Card>
   );
 }
@@ -86,16 +88,18 @@ interface ShownProps {
 function Shown({ data, balance, interval, by }: ShownProps): JSX.Element {
   const [frame, width] = useWidth();
   const meter = meterOf(balance);
+  const shown = (one: { used_units: Big | null; quantity: Big }): Big =>
+    scaled(meter, measured(one, one.quantity));
   const points = data.quantities.map((one, place) => ({
     timestamp: one.timestamp,
-    quantity: measured(one, one.quantity),
+    quantity: shown(one),
     granted: one.granted_units ?? undefined,
     parts: data.groups?.map((group, shade) => {
       const part = group.quantities[place];
       return {
         name: groupName(group),
         shade: group.kind === "other" ? OTHER_SHADE : shade,
-        quantity: part ? measured(part, part.quantity) : ZERO,
+        quantity: part ? shown(part) : ZERO,
       };
     }),
   }));
@@ -138,7 +142,7 @@ function Shown({ data, balance, interval, by }: ShownProps): JSX.Element {
               interval === "month"
                 ? format(point.timestamp, { month: "long", year: "numeric" })
                 : date(point.timestamp),
-              figure(meter, point.quantity),
+              digits(meter, point.quantity),
             ])}
         />
       </details>

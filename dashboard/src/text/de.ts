@@ -608,6 +608,11 @@ const de = {
   "What figures are of, wherever they are shown.": "Wovon Zahlen handeln, wo immer sie stehen.",
   "Name of the unit": "Name der Einheit",
   minutes: "Minuten",
+  Multiplier: "Multiplikator",
+  "{n} counted units are shown as 1 {unit}.": "{n} gezählte Einheiten werden als 1 {unit} angezeigt.",
+  "How many counted units make one: with 60, seconds are shown as minutes.":
+    "Wie viele gezählte Einheiten eine ergeben: Mit 60 werden Sekunden als Minuten angezeigt.",
+  "A whole number from 1, of at most 15 digits.": "Eine ganze Zahl ab 1 mit höchstens 15 Stellen.",
   "{name} counts again, and counts anew all that came before, what came while it was archived included.":
     "{name} zählt wieder, und zwar alles von Anfang an, auch was kam, während er archiviert war.",
   "{name} stops counting, and leaves balances and lists. It can be brought back.":
@@ -829,6 +834,8 @@ const de = {
   "Nothing has been counted for you yet.": "Für Sie wurde noch nichts gezählt.",
   Back: "Zurück",
   "{n} used": "{n} verbraucht",
+  "{n} held": "{n} reserviert",
+  Held: "Reserviert",
   "{n} reserved": "{n} reserviert",
   "{n} expired": "{n} verfallen",
   "Usage over time": "Verbrauch im Lauf der Zeit",

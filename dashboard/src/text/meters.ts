@@ -71,6 +71,31 @@ export const hasCredits = (meter: Meter): boolean => ["sum", "count"].includes(m
 export const isCounting = ({ backfill, archived_at }: Meter): boolean =>
   !archived_at && backfill?.complete === false;
 
+/** What of a meter says in which unit its figures are shown. */
+export type Unit = Pick<Meter, "unit" | "custom_label" | "custom_multiplier">;
+
+const ONE = new Big(1);
+/** Sums have no more digits than this behind the mark: with more, it is a quotient that may have no end. */
+const MOST_FRACTION = 12;
+/** What the API keeps of an amount. */
+const KEPT_FRACTION = 9;
+
+/** How many of what events count make one of what is shown: 1,000,000,000 bytes, a GB. */
+const multiplierOf = (meter: Unit | undefined): Big =>
+  (meter?.unit === "custom" && meter.custom_multiplier) || ONE;
+
+/** What events count, in the unit that is shown: of 1,500,000,000 bytes 1.5, in GB. */
+export function scaled(meter: Unit | undefined, value: Big): Big {
+  const multiplier = multiplierOf(meter);
+  return multiplier.eq(ONE) ? value : value.div(multiplier);
+}
+
+/** What somebody types in the unit that is shown, as events count it: of 1.5, in GB, 1,500,000,000. */
+export function unscaled(meter: Unit | undefined, shown: Big): Big {
+  const multiplier = multiplierOf(meter);
+  return multiplier.eq(ONE) ? shown : shown.times(multiplier).round(KEPT_FRACTION);
+}
+
 /** How many digits behind the mark a unit has that is money, by its code, as in `EUR`; else 0. */
 function decimalsOf(meter: Meter | undefined): number {
   const unit = unitOf(meter);
@@ -79,14 +104,18 @@ function decimalsOf(meter: Meter | undefined): number {
   return money.resolvedOptions().minimumFractionDigits ?? 0;
 }
 
-/**
- * A figure of a meter, without its unit: an average has no end, and is rounded; money has its decimals.
- */
-export const figure = (meter: Meter | undefined, value: Big): string =>
-  (meter?.aggregation.func === "avg" ? rounded : exact)(value, decimalsOf(meter));
+/** A figure of a meter, in its unit but without its name. */
+export const figure = (meter: Meter | undefined, value: Big): string => digits(meter, scaled(meter, value));
+
+/** The same of what is scaled already: averages and other quotients are rounded; money has its decimals. */
+export function digits(meter: Meter | undefined, value: Big): string {
+  const { length } = value.toFixed().split(".")[1] ?? "";
+  const isQuotient = meter?.aggregation.func === "avg" || length > MOST_FRACTION;
+  return (isQuotient ? rounded : exact)(value, decimalsOf(meter));
+}
 
 /** What a meter's figures count, where they are not plain credits: `tokens`, `seconds`. */
-export function unitOf(meter: Meter | undefined): string {
+export function unitOf(meter: Unit | undefined): string {
   if (meter?.unit === "token") return t("tokens");
   return (meter?.unit === "custom" && meter.custom_label) || "";
 }

@@ -10,6 +10,7 @@ Big.strict = false;
 export const ZERO = new Big(0);
 const MINUS = "\u2212";
 const AVERAGE_DIGITS = 3;
+const LEAST_ROUNDED = new Big("0.001");
 
 export function readJson(text: string): unknown {
   return parse(text, undefined, (digits) => new Big(digits));
@@ -35,9 +36,12 @@ export function exact(number: Big, leastFraction = 0): string {
   return (number.lt(0) ? MINUS : "") + grouped + (fraction ? decimal + fraction : "");
 }
 
-/** An average, which has no end of digits: three of them after the mark. */
+/** An average, which has no end of digits: three of them after the mark, or the first three of a small one. */
 export const rounded = (number: Big, leastFraction = 0): string =>
-  exact(number.round(AVERAGE_DIGITS), leastFraction);
+  exact(
+    number.abs().lt(LEAST_ROUNDED) ? number.prec(AVERAGE_DIGITS) : number.round(AVERAGE_DIGITS),
+    leastFraction,
+  );
 
 /** Short enough for an axis: `1.2M`, `4E-9`. Never shown where a figure matters. */
 export function short(number: number): string {

@@ -10,8 +10,9 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore.config import Config
+
+from aureon.storage import clients
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
@@ -36,4 +37,4 @@ def answer_of(handler: str, event: dict[str, Any]) -> dict[str, Any]:
 def connect() -> LambdaClient:
     """A client that asks once: what was asked may have been done."""
     config = Config(read_timeout=LONGEST_SECONDS, retries={"total_max_attempts": 1})
-    return boto3.client("lambda", config=config)
+    return clients.session().client("lambda", config=config)

@@ -16,11 +16,10 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aureon.core.errors import AureonError, Unavailable
+from aureon.storage import clients
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
@@ -41,11 +40,8 @@ MAX_ATTRIBUTES: Final = 10
 # Counted from when the message was received.
 MAX_HIDDEN_SECONDS: Final = 43_200 - 600
 
-CONNECT_TIMEOUT_SECONDS: Final = 1.0
-READ_TIMEOUT_SECONDS: Final = 4.0
 # As long as a call may wait for messages to come, within the time for its answer.
 MAX_WAIT_SECONDS: Final = 2
-ATTEMPTS: Final = 2
 
 T = TypeVar("T")
 
@@ -159,18 +155,8 @@ def text(value: str) -> Mapping[str, str]:
 
 def connect(endpoint_url: str | None = None, **options: Any) -> SQSClient:
     """A client whose timeouts and attempts are bounded, for any number of threads."""
-    return boto3.Session().client(
-        "sqs",
-        endpoint_url=endpoint_url,
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=64,
-            parameter_validation=False,
-            tcp_keepalive=True,
-        ),
-        **options,
+    return clients.session().client(
+        "sqs", endpoint_url=endpoint_url, config=clients.CONFIG, **options
     )
 
 

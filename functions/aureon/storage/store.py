@@ -15,13 +15,11 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aureon.core.errors import AureonError, Unavailable
 from aureon.core.retry import Backoff
-from aureon.storage import expressions, limits, wire
+from aureon.storage import clients, expressions, limits
 from aureon.storage.expressions import Condition, Update, absent
 from aureon.storage.keys import (
     DIRECTORY,
@@ -42,12 +40,6 @@ Attributes = dict[str, Any]
 UNREAD: Final = Backoff(first_seconds=0.05)
 MAX_CONFLICTS: Final = 8
 CONFLICTS: Final = Backoff(first_seconds=0.01)
-
-CONNECT_TIMEOUT_SECONDS: Final = 1.0
-READ_TIMEOUT_SECONDS: Final = 4.0
-ATTEMPTS: Final = 2
-# Two attempts that time out, and botocore's pause of at most a second between them.
-LONGEST_CALL_SECONDS: Final = ATTEMPTS * (CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS) + 1.0
 
 CONDITION_FAILED: Final = "ConditionalCheckFailed"
 TRANSACTION_CONFLICT: Final = "TransactionConflict"
@@ -154,7 +146,7 @@ class Store:
 
     def has_time(self) -> bool:
         """Whether another call would end before the deadline, however long it takes."""
-        return time.monotonic() + LONGEST_CALL_SECONDS <= self.deadline
+        return time.monotonic() + clients.LONGEST_CALL_SECONDS <= self.deadline
 
     def get(self, key: Key) -> Item | None:
         """Read one item, strongly consistent."""
@@ -449,20 +441,8 @@ _BUSY: Final = {
 
 def connect(endpoint_url: str | None = None, **options: Any) -> DynamoDBClient:
     """A client whose timeouts and attempts are bounded, for any number of threads."""
-    session = boto3.Session()
-    session.events.register("creating-client-class.dynamodb", wire.install_fast_path)
-    return session.client(
-        "dynamodb",
-        endpoint_url=endpoint_url,
-        config=Config(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            read_timeout=READ_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=64,
-            parameter_validation=False,
-            tcp_keepalive=True,
-        ),
-        **options,
+    return clients.session().client(
+        "dynamodb", endpoint_url=endpoint_url, config=clients.CONFIG, **options
     )
 
 

@@ -1,0 +1,37 @@
+"""What clients of AWS's services are made of: one session, and bounded timeouts and attempts.
+
+https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+import boto3
+from botocore.config import Config
+
+from aureon.storage import wire
+
+CONNECT_TIMEOUT_SECONDS: Final = 1.0
+READ_TIMEOUT_SECONDS: Final = 4.0
+ATTEMPTS: Final = 2
+# Two attempts that time out, and botocore's pause of at most a second between them.
+LONGEST_CALL_SECONDS: Final = ATTEMPTS * (CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS) + 1.0
+
+CONFIG: Final = Config(
+    connect_timeout=CONNECT_TIMEOUT_SECONDS,
+    read_timeout=READ_TIMEOUT_SECONDS,
+    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    max_pool_connections=64,
+    parameter_validation=False,
+    tcp_keepalive=True,
+)
+
+
+@cache
+def session() -> boto3.Session:
+    """The session of all clients: botocore reads its own files once for it."""
+    made = boto3.Session()
+    made.events.register("creating-client-class.dynamodb", wire.install_fast_path)
+    return made
