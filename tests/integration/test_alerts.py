@@ -197,6 +197,22 @@ def test_credits_that_expire_while_nobody_writes_are_a_crossing(
     assert sorted(told(api)) == [(0, "reached", 1), (100, "reached", 1)]
 
 
+def test_a_look_by_an_earlier_clock_brings_no_credits_back(
+    api: Api, customer_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {**usage(1_000), "expires_in_seconds": 3_600}
+    assert api.post("/v1/credits/grants", given).status == 200
+    move(api, -50)
+    later = times.now() + timedelta(seconds=3_601)
+    with monkeypatch.context() as ahead:
+        ahead.setattr(times, "now", lambda: later)
+        assert deliver(records(api.store)) == []
+    assert told(api) == [(100, "reached", 1)]
+    move(api, 1)
+
+    assert told(api) == [(100, "reached", 1)]
+
+
 def test_a_percentage_is_of_what_was_granted_since_the_last_recovery(api: Api) -> None:
     set_thresholds(api, api.meter(), {"percent": "20"})
     watch_all(api.store)
