@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Meter } from "../src/data/shapes";
+import { isForYears } from "../src/text/forecast";
 import { amount, figure, left, scaled, standing, unscaled } from "../src/text/meters";
 import { Big } from "../src/text/numbers";
 
@@ -62,4 +63,14 @@ test("a multiplier is of a unit of the seller's own alone", () => {
     unscaled(meter("scalar", null, "sum", 1000), new Big("0.0000000001")).toFixed(),
     "0.0000000001",
   );
+});
+
+test("what counts no credits has its unit, and nothing left", () => {
+  const latency = meter("custom", "ms", "avg");
+  assert.equal(left(latency, { balance: new Big(12), available_credits: new Big(0) }), "12 ms");
+});
+
+test("what lasts for decades is not told in days", () => {
+  assert.equal(isForYears(new Big(3650)), false);
+  assert.equal(isForYears(new Big(3651)), true);
 });

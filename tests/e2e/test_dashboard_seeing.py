@@ -111,6 +111,15 @@ def test_the_overviews_figures_take_two_round_trips(person: Person) -> None:
     expect(page.locator(".total")).to_have_text(shows("3 used · "))
 
 
+def test_what_the_active_have_left_is_of_credits_alone(person: Person) -> None:
+    used(person)
+    person.api.meter("Size", aggregation={"func": "max", "property": "units"})
+    page = person.open("#/")
+    active = page.get_by_role("table", name="Recently active customers").locator("tbody tr")
+    expect(active).to_have_count(1)
+    expect(active.get_by_role("cell").last).to_have_text("7 credits left")
+
+
 def test_a_figure_of_another_selection_is_dimmed_until_the_answer_comes(person: Person) -> None:
     page = person.open(used(person)["API usage"])
     total = page.locator(".total")
