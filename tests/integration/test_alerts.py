@@ -274,6 +274,9 @@ def test_a_deleted_customers_alerts_are_closed(api: Api, customer_id: str) -> No
     watch_all(api.store)
 
     assert told(api) == [(100, "closed", 1)]
+    closed = alerts(api)
+    watch_all(api.store)
+    assert alerts(api) == closed
 
 
 def test_a_customer_may_have_thresholds_of_its_own(
