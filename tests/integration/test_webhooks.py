@@ -152,23 +152,41 @@ def test_credits_are_told_of(api: Api, sent: Deliveries, hook: Receiver) -> None
     types = ["credits.low", "credits.depleted", "credits.recovered", "credits.granted"]
     endpoint(api, hook.url, *types, "customer.state_changed")
     meter_id, customer_id = watched_customer(api)
-    for units in (-1_000, 950, 60, -500):
+    for units in (-1_000, 950, 60, -500, -200):
         api.ingest(usage(units))
         watch_all(api.store)
     sent.work_off()
 
     own = [kind for kind in kinds(hook) if kind != "customer.state_changed"]
-    assert sorted(own) == sorted([*types, "credits.recovered", "credits.granted"])
-    assert kinds(hook).count("customer.state_changed") == 4
+    granted = ["credits.granted"] * 3
+    assert sorted(own) == sorted([*types[:2], *types[2:3] * 2, *granted])
+    assert kinds(hook).count("customer.state_changed") == 5
     low = next(body for body in bodies(hook) if body["type"] == "credits.low")
     assert (low["data"]["customer_id"], low["data"]["meter_id"]) == (customer_id, meter_id)
     assert low["data"]["alert"]["state"] == "reached"
     states = [body for body in bodies(hook) if body["type"] == "customer.state_changed"]
-    assert states[-1]["data"]["active_meters"][0]["available_credits"] == 490
-    granted = [body["data"]["units"] for body in bodies(hook) if body["type"] == "credits.granted"]
-    assert granted == [1_000, 500]
+    assert states[-1]["data"]["active_meters"][0]["available_credits"] == 690
+    units = [body["data"]["units"] for body in bodies(hook) if body["type"] == "credits.granted"]
+    assert units == [1_000, 500, 200]
     sequences = [body["sequence"] for body in bodies(hook)]
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
+
+
+def test_what_was_granted_before_there_were_thresholds_is_not_told(
+    api: Api, sent: Deliveries
+) -> None:
+    meter_id = api.meter()
+    api.customer("user@example.com", external_id=EXTERNAL_ID)
+    api.ingest(usage(-1_000))
+    endpoint(api, "https://example.com/", "credits.granted")
+    assert api.patch(f"/v1/meters/{meter_id}", {"thresholds": [{"percent": 1}]}).status == 200
+    watch_all(api.store)
+    assert outbox(api.store) == []
+    api.ingest(usage(-200))
+    watch_all(api.store)
+
+    (entry,) = outbox(api.store)
+    assert json.loads(entry["payload"])["data"]["units"] == 200
 
 
 def test_a_lapse_and_an_expired_hold_are_told_of_once(
