@@ -164,6 +164,27 @@ def test_a_capture_gives_nothing_back_that_was_refused_after_it_came_to_be_too_m
     assert_sound(api)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_hold_that_was_said_to_be_open_ends_after_all_that_was_seen_with_it(
+    api: Api, shape: Shape
+) -> None:
+    """An extension that changes nothing comes between the look and the commit of a release."""
+    api.meter()
+    customer_id = customer(api, shape)
+    hold_id = hold(api, 4).body["id"]
+
+    def happens() -> None:
+        grant(api, -1)
+        extended = api.post(f"/v1/credits/holds/{hold_id}/extend", {"expires_in_seconds": 1})
+        assert (extended.status, extended.body["status"]) == (200, "open")
+
+    released = between(api, lambda: api.post(f"/v1/credits/holds/{hold_id}/release", {}), happens)
+    assert released.status == 200
+    assert [meter["balance"] for meter in released.body["meters"]] == [-9]
+    assert state(api, customer_id) == (-9, 0, 9)
+    assert_sound(api)
+
+
 def test_a_hold_that_is_placed_many_times_at_once_reserves_once(
     rounds: Iterator[tuple[Api, str]],
 ) -> None:

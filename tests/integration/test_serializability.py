@@ -432,7 +432,8 @@ def test_there_is_an_order_that_explains_what_callers_see(
         weather.trouble = None
 
         order = find_order(history.done, history.initial, step)
-        assert order is not None, (history.initial, *sorted(history.done, key=BEGUN))
+        story = (history.initial, *sorted(history.done, key=BEGUN))
+        assert order is not None, "\n".join(map(repr, story))
         assert len(history.event_ids) == len({id_ for id_, _ in history.event_ids})
         seen.update((done.kind, done.status) for done in history.done)
         overtaken += history.trouble.overtaken

@@ -172,6 +172,7 @@ def _extend(state: State, done: Done, clock: float) -> Outcomes:
     if expires <= max(found.expires, clock):
         if done.expires in (None, found.expires) and _was_seen(done, state, clock, None):
             yield 200, state
+            yield 200, _swept(state, done, reserved, clock)
     elif not _suffice(state, done, reserved, deciding, clock, done.id):
         yield from _refused(state, done, reserved, clock)
     elif done.expires in (None, expires):

@@ -174,20 +174,25 @@ class Account:
             )
 
     def _decide(self, decide: Callable[[Snapshot], Decision[T]], now: Snapshot) -> Decision[T]:
-        """Decide; where usage may slip in, let calls that looked before a refusal look again.
-
-        Usage in other shards raises no `rev`, nor does a link, which brings a ledger. A decision
-        that took its snapshot before either may be committed after it; what is refused in between
-        has seen the usage and not the decision, though it comes after both. It would matter where
-        the two are one spend that was sent twice, or a capture gives something back. So a refusal
-        raises every `rev`, but for a customer whose only ledger has one shard.
-        """
+        """Decide; a refusal lets calls that looked before it look again."""
         try:
             return decide(now)
         except (InsufficientCredits, TooManyHolds):
-            if len(self.ledgers) > 1 or any(self.ledgers.values()):
-                self.store.transact(now.writes())
+            if raised := self.raised(now):
+                self.store.transact(raised)
             raise
+
+    def raised(self, now: Snapshot) -> list[Write]:
+        """Every `rev`, raised for an answer that changes nothing, and is not a repeat.
+
+        Usage in other shards raises no `rev`, nor does a link, which brings a ledger. A decision
+        that took its snapshot before either may be committed after it; what is answered in between
+        has seen the usage and not the decision, though it comes after both. It would matter where
+        the two are one spend that was sent twice, or a capture gives something back, or ends a hold
+        that was said to be open. None is raised where no usage can slip in: for a customer whose
+        only ledger has one shard.
+        """
+        return now.writes() if len(self.ledgers) > 1 or any(self.ledgers.values()) else []
 
     def _snapshot(self, proofs: Iterable[keys.Key]) -> Snapshot:
         """Read everything that a decision depends on, as it is at one instant."""

@@ -265,7 +265,9 @@ def extend(store: OrganizationStore, hold_id: str, body: ExtendBody) -> Hold:
             raise Conflict(f"The hold was {now.items[outcome_key]['state']}.")
         found = Hold.from_item(now.items[hold_key])
         if expires_at <= max(found.expires_at, now.taken_at):
-            return Decision(replace(found, standings=now.standings(hold.units)))
+            return Decision(
+                replace(found, standings=now.standings(hold.units)), account.raised(now)
+            )
         now.require(hold.units, hold.limit, hold_id=hold_id)
         holds = now.with_hold(hold_id, hold.units, expires_at)
         _require_few(holds)
