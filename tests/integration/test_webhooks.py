@@ -166,8 +166,8 @@ def test_credits_are_told_of(api: Api, sent: Deliveries, hook: Receiver) -> None
     assert low["data"]["alert"]["state"] == "reached"
     states = [body for body in bodies(hook) if body["type"] == "customer.state_changed"]
     assert states[-1]["data"]["active_meters"][0]["available_credits"] == 690
-    units = [body["data"]["units"] for body in bodies(hook) if body["type"] == "credits.granted"]
-    assert units == [1_000, 500, 200]
+    came = [body["data"]["units"] for body in bodies(hook) if body["type"] == "credits.granted"]
+    assert came == [1_000, 500, 200]
     sequences = [body["sequence"] for body in bodies(hook)]
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
 
