@@ -122,6 +122,20 @@ def test_a_meter_tells_its_quantities_by_the_values_of_a_property(api: Api) -> N
     assert plain.body["groups"] is None
 
 
+def test_who_used_the_most_comes_first_whatever_was_granted(api: Api) -> None:
+    meter_id = meter(api, "customer")
+    for customer, granted, used in (("user_1", 1, 5), ("user_2", 100, 30), ("user_3", 0, 10)):
+        if granted:
+            use(api, None, customer=customer, units=-granted)
+        use(api, None, customer=customer, units=used)
+    project_all(api.store)
+
+    groups = read(api, meter_id, "customer", limit=2).body["groups"]
+
+    assert [group["used_units"] for group in groups] == [30, 10, 5]
+    assert [group["kind"] for group in groups][-1] == "other"
+
+
 def test_the_greatest_values_are_told_apart_and_all_others_are_one(api: Api) -> None:
     meter_id = meter(api, "model")
     for units, model in enumerate("abcd", 1):
@@ -492,10 +506,17 @@ def _value(func: Any, usages: Sequence[Usage]) -> Decimal:
     return value(func, usages)
 
 
+def _size(func: Any, usages: Sequence[Usage]) -> Decimal:
+    """What the groups are ordered by: of a sum, what was used, whatever was granted."""
+    if func == "sum":
+        return sum((usage.units for usage in usages if usage.units > 0), Decimal(0))
+    return _value(func, usages)
+
+
 def _assert_groups(
     func: Any, groups: list[Any], chosen: Mapping[str, list[Usage]], limit: int
 ) -> None:
-    expected = sorted(chosen, key=lambda model: (-_value(func, chosen[model]), model))
+    expected = sorted(chosen, key=lambda model: (-_size(func, chosen[model]), model))
     assert [group["value"] for group in groups] == [
         *expected[:limit],
         *([None] if expected[limit:] else []),

@@ -3,8 +3,9 @@ import type { JSX } from "preact";
 import { useRead } from "../data/query";
 import type { Customer, CustomerMeter, Event } from "../data/shapes";
 import { href } from "../router";
-import { left, titleOf } from "../text/meters";
-import { t } from "../text/words";
+import { hasCredits, left, titleOf } from "../text/meters";
+import { Big } from "../text/numbers";
+import { counted, t } from "../text/words";
 import { Ago } from "./ago";
 import { Await } from "./await";
 import { Card, Empty } from "./page";
@@ -28,7 +29,7 @@ export function Active(): JSX.Element {
     { every: FRESH_MILLISECONDS, skip: active.length === 0, keep: true },
   );
   const of = (row: ActiveCustomer): CustomerMeter[] =>
-    balances.data?.items.filter((one) => one.customer_id === row.customer.id) ?? [];
+    balances.data?.items.filter((one) => one.customer_id === row.customer.id && hasCredits(one.meter)) ?? [];
   return (
     <Card title={t("Recently active")} flush actions={<a href={href(["customers"])}>{t("All customers")}</a>}>
       <Await of={latest}>
@@ -77,6 +78,7 @@ function lastActive(events: Event[]): ActiveCustomer[] {
 const MOST_BALANCES = 2;
 
 function Left({ balances }: { balances: CustomerMeter[] }): JSX.Element {
+  const more = balances.length - MOST_BALANCES;
   return (
     <span class="stack">
       {balances.slice(0, MOST_BALANCES).map((one) => (
@@ -84,9 +86,7 @@ function Left({ balances }: { balances: CustomerMeter[] }): JSX.Element {
           {left(one.meter, one)}
         </span>
       ))}
-      {balances.length > MOST_BALANCES && (
-        <small>{t("and {n} more meters", { n: balances.length - MOST_BALANCES })}</small>
-      )}
+      {more > 0 && <small>{counted(new Big(more), "and {n} more meter", "and {n} more meters")}</small>}
     </span>
   );
 }

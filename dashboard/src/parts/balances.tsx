@@ -3,8 +3,17 @@ import type { JSX } from "preact";
 import { useMonth } from "../data/quantities";
 import type { Balance, Meter } from "../data/shapes";
 import { href } from "../router";
-import { rates } from "../text/forecast";
-import { amount, describeAggregation, figure, hasCredits, left, unitOf } from "../text/meters";
+import { isForYears, rates } from "../text/forecast";
+import {
+  amount,
+  describeAggregation,
+  figure,
+  hasCredits,
+  left,
+  scaled,
+  unitOf,
+  unscaled,
+} from "../text/meters";
 import { type Big, exact, rounded, ZERO } from "../text/numbers";
 import { counted, t } from "../text/words";
 import "./balances.css";
@@ -120,11 +129,16 @@ function Sum({ balance, meter }: { balance: Balance; meter: Meter | undefined })
   );
 }
 
+const WHOLE_FROM = 100;
+
 interface ForecastProps {
   customerId: string;
   meter: Meter;
   available: Big;
 }
+
+/** A rate for reading: whole where it is large, and three digits of what is small. */
+const aboutOf = (perDay: Big): Big => (perDay.lt(WHOLE_FROM) ? perDay.prec(3) : perDay.round(0));
 
 /** How long it lasts at the rates of the last week and month, with what that is reckoned from. */
 function Forecast({ customerId, meter, available }: ForecastProps): JSX.Element | null {
@@ -137,13 +151,21 @@ function Forecast({ customerId, meter, available }: ForecastProps): JSX.Element 
   const rate = week?.lasts ? week : whole;
   if (!rate?.lasts) return <p class="hint">{t("Nothing was used in 30 days.")}</p>;
   const meaning = t("{amount} a day on average of the last {days} days", {
-    amount: amount(meter, rate.perDay.lt(1) ? rate.perDay.round(3) : rate.perDay.round(0)),
+    amount: amount(meter, unscaled(meter, aboutOf(scaled(meter, rate.perDay)))),
     days: rate.days,
   });
   return (
     <p class="hint forecast">
-      <strong>{counted(rate.lasts, "Lasts about {n} day", "Lasts about {n} days")}</strong> · {meaning}
-      {whole?.lasts && rate !== whole && ` · ${t("{n} at the rate of 30 days", { n: rounded(whole.lasts) })}`}
+      <strong>
+        {isForYears(rate.lasts)
+          ? t("Lasts over 10 years")
+          : counted(rate.lasts, "Lasts about {n} day", "Lasts about {n} days")}
+      </strong>{" "}
+      · {meaning}
+      {whole?.lasts &&
+        rate !== whole &&
+        !isForYears(whole.lasts) &&
+        ` · ${t("{n} at the rate of 30 days", { n: rounded(whole.lasts) })}`}
     </p>
   );
 }

@@ -6,9 +6,20 @@ import { href } from "../router";
 import { amount, standing } from "../text/meters";
 import { full, moment } from "../text/times";
 import { t } from "../text/words";
+import { Notice } from "./page";
 
 export function Effects({ event }: { event: Event }): JSX.Element | null {
-  const { data } = useEffects(event);
+  const { data, error, reload } = useEffects(event);
+  if (error) {
+    return (
+      <Notice tone="bad">
+        {t("What it did is not known:")} {error.message}{" "}
+        <button type="button" class="link" onClick={() => void reload()}>
+          {t("Try again")}
+        </button>
+      </Notice>
+    );
+  }
   if (!data?.length) return null;
   return (
     <ul class="effects" aria-label={t("What it did")}>

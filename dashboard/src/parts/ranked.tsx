@@ -141,7 +141,9 @@ function useWeekOfOne(meter: Meter, skip: boolean): Big | undefined {
   const { over, empty, left } = everyone.data.counts;
   const used = month.data.quantities.slice(-7).reduce((sum, one) => sum.plus(one.used_units ?? ZERO), ZERO);
   const customers = over.plus(empty).plus(left);
-  return customers.gt(0) && used.gt(0) ? used.div(customers).round(0, 3) : unscaled(meter, USUAL_LOW);
+  // A round number where it is shown.
+  const low = customers.gt(0) && used.gt(0) ? scaled(meter, used).div(customers).round(0, 3) : USUAL_LOW;
+  return unscaled(meter, low);
 }
 
 interface FiltersProps {

@@ -1,6 +1,7 @@
 // What is told of each customer in the list of a meter's balances.
 import type { JSX } from "preact";
 import type { Meter, RatedBalance } from "../data/shapes";
+import { isForYears } from "../text/forecast";
 import { figure, left, leftAlone, scaled, titleOf, unitOf } from "../text/meters";
 import { type Big, exact, ZERO } from "../text/numbers";
 import { counted, t } from "../text/words";
@@ -76,8 +77,8 @@ export function Lasts({ balance }: { balance: RatedBalance }): JSX.Element {
   if (!first || balance.balance.gte(0)) return <span class="absent">–</span>;
   return (
     <>
-      {counted(first, "{n} day", "{n} days")}
-      {week && month && !week.eq(month) && (
+      {isForYears(first) ? t("over 10 years") : counted(first, "{n} day", "{n} days")}
+      {week && month && !week.eq(month) && !isForYears(month) && (
         <small>{t("{n} at the rate of 30 days", { n: exact(month) })}</small>
       )}
     </>

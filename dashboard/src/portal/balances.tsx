@@ -28,9 +28,10 @@ export function Balances({ balances }: { balances: Balance[] }): JSX.Element {
 function One({ balance }: { balance: Balance }): JSX.Element {
   const meter = meterOf(balance);
   const credits = hasCredits(meter);
-  const over = credits && balance.balance.gt(0);
   const next = balance.next_expiry;
   const given = balance.granted_units;
+  // Who was never given any is not over: what was used is all that there is to say.
+  const over = credits && given.gt(0) && balance.balance.gt(0);
   return (
     <Card title={meter.name}>
       <div class={`balance ${over ? "overdrawn" : ""}`} data-testid="balance">

@@ -11,6 +11,10 @@ export interface Rate {
 }
 
 const BACK = [7, 30];
+const LONGEST_DAYS = 3_650;
+
+/** Whether credits last so long that a number of days says nothing. */
+export const isForYears = (lasts: Big): boolean => lasts.gt(LONGEST_DAYS);
 
 /** The rates of the last 7 and 30 days, from what was used on each of the last days, the oldest first. */
 export function rates(usedByDay: Big[], available: Big): Rate[] {

@@ -129,7 +129,7 @@ export function amount(meter: Meter | undefined, value: Big): string {
 
 /** What a customer has left, in words: `10 credits left`, `1 over`. */
 export function left(meter: Meter, balance: Pick<Balance, "balance" | "available_credits">): string {
-  if (!hasCredits(meter)) return figure(meter, balance.balance);
+  if (!hasCredits(meter)) return `${figure(meter, balance.balance)} ${unitOf(meter)}`.trim();
   const { available_credits: available } = balance;
   if (available.gt(0)) return t("{amount} left", { amount: amount(meter, available) });
   return balance.balance.gt(0)

@@ -58,7 +58,8 @@ def read(
 ) -> list[Broken]:
     """The quantities of the greatest values of a property, by its place in `group_by`.
 
-    The greatest come first, at most so many; all others follow as one. Raises `TooManyItems` and
+    The greatest come first, at most so many; all others follow as one. Of credits, those are the
+    greatest that used the most: what was granted must not put them last. Raises `TooManyItems` and
     `TooManyValues`.
     """
     found = _Reader(store, meter, place, boundaries, ledger_ids).read()
@@ -66,7 +67,7 @@ def read(
     if meter.group_by[place] == breakdowns.CUSTOMER:
         found, customers = _by_customer(store, found)
     whole = found.pop(OTHER, None)
-    ordered = sorted(found, key=lambda value: (-found[value].total(), value))
+    ordered = sorted(found, key=lambda value: (-found[value].size(), value))
     rest = [found[value] for value in ordered[limit:]]
     shown = [
         Broken(breakdowns.read(value), found[value].quantities(), customers.get(value))
@@ -98,8 +99,11 @@ class _Gathered:
             found.add_values(heapq.merge(*lists))
         return found
 
-    def total(self) -> Decimal:
-        return self.quantities().total()
+    def size(self) -> Decimal:
+        """What was used, or the total where the meter counts no credits. Raises `TooManyValues`."""
+        quantities = self.quantities()
+        moved = quantities.moved()
+        return quantities.total() if moved is None else moved.used
 
     def merge(self, other: _Gathered) -> None:
         self.figures.merge(other.figures)
