@@ -136,6 +136,34 @@ def test_a_customer_has_thresholds_of_its_own_and_is_told_of_at_once_where_that_
     expect(row).not_to_contain_text("own")
 
 
+def test_where_thresholds_stand_is_asked_for_again_where_an_alert_says_so(
+    person: Person,
+) -> None:
+    meter_id, customer_id = shop(person, {"available_credits": 10})
+    wait_for_a_look(person, customer_id, meter_id)
+    person.open("#/settings")
+    page = person.context.new_page()
+    page.clock.install()
+    page.goto(f"{person.service.url}/#/customers/{customer_id}")
+    row = page.get_by_role("table", name="Thresholds").locator("tbody tr")
+    expect(row).to_contain_text("10 credits left")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    def look_again() -> None:
+        with page.expect_response("**/v1/alerts/**"):
+            page.clock.fast_forward(10_000)
+
+    for _ in range(3):
+        look_again()
+    assert not [url for url in asked if "thresholds" in url]
+    person.api.ingest(customer_id, 995)
+    wait_for_alerts(person, 1)
+    look_again()
+    expect(row).to_contain_text("reached")
+    assert len([url for url in asked if "thresholds" in url]) == 1
+
+
 def test_a_new_meter_begins_with_thresholds(person: Person) -> None:
     page = person.open("#/meters/new")
     page.get_by_label("Name", exact=True).fill("Minutes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -208,6 +209,41 @@ def test_a_customer_that_is_deleted_at_any_call_of_an_evaluator_leaves_no_open_a
         number += 1
         assert alerts(inline, state="reached") == []
     assert number > 3
+
+
+def test_a_write_that_arrives_while_a_deleted_customers_alerts_are_closed_leaves_none_open(
+    inline: Api,
+) -> None:
+    """Its evaluator has died: what it was given comes again, and finds all that is left."""
+    watched(inline, *LEVELS)
+    inline.ingest(usage(-1_000))
+    watch_all(inline.store)
+    inline.ingest(usage(950))
+    watch_all(inline.store)
+    inline.ingest(usage(100))
+    late: list[dict[str, Any]] = []
+
+    def die(call: Call) -> Fault | None:
+        if call.operation != "TransactWriteItems":
+            return None
+        late.append(json.loads(call.parameters["body"]))
+        return Fault.DIE_BEFORE
+
+    def arrive(call: Call) -> None:
+        if call.operation == "TransactWriteItems" and late:
+            inline.store.client.transact_write_items(**late.pop())
+
+    with faults(inline.store.client, die), suppress(Crash):
+        deliver(records(inline.store))
+    (customer,) = inline.get("/v1/customers/").body["items"]
+    assert inline.delete(f"/v1/customers/{customer['id']}").status == 204
+    with permissions.acting_as(None), faults(inline.store.client, arrive):
+        assert deliver(records(inline.store)) != []
+    watch_all(inline.store)
+
+    assert not late
+    assert {one["state"] for one in alerts(inline)} == {"closed"}
+    assert len(alerts(inline)) == len(LEVELS)
 
 
 @pytest.mark.parametrize("fault", list(Fault))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from aureon.core import times
-from aureon.meters import backfills
+from aureon.meters import backfills, rollouts
 from aureon.storage import keys
+from aureon.storage.store import Item
+from tests.support import permissions
 from tests.support.credit_makers import (
     SHAPES,
     Shape,
@@ -20,9 +23,10 @@ from tests.support.credit_makers import (
     release,
     spend,
 )
+from tests.support.faults import Call, faults
 from tests.support.handlers import Api, invoke
 from tests.support.makers import EXTERNAL_ID, usage
-from tests.support.watched import alerts, deliver, outbox, records, watch_all
+from tests.support.watched import Stream, alerts, deliver, outbox, records, watch_all
 
 LOW = {"available_credits": 100}
 NOTHING = {"available_credits": 0}
@@ -213,6 +217,18 @@ def test_a_look_by_an_earlier_clock_brings_no_credits_back(
     assert told(api) == [(100, "reached", 1)]
 
 
+def test_a_look_at_who_is_above_and_was_given_nothing_writes_nothing(
+    api: Api, customer_id: str, meter_id: str
+) -> None:
+    move(api, -1_000)
+    key = api.store.keys.thresholds(customer_id, meter_id, 1)
+    before = api.store.get(key)
+    assert before is not None
+    move(api, 10)
+
+    assert api.store.get(key) == before
+
+
 def test_a_percentage_is_of_what_was_granted_since_the_last_recovery(api: Api) -> None:
     set_thresholds(api, api.meter(), {"percent": "20"})
     watch_all(api.store)
@@ -254,6 +270,112 @@ def test_unless_current_ones_are_to_be_told(api: Api, customer_id: str, meter_id
     assert told(api) == [(600, "reached", 1)]
 
 
+@pytest.fixture
+def rolling(
+    api: Api, customer_id: str, meter_id: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stream]:
+    """The stream after a customer of whom 500 credits are left was looked at."""
+    move(api, -1_000, 500)
+    monkeypatch.setenv(backfills.WAIT, "60")
+    stream = Stream(api.store)
+    stream.take()
+    yield stream
+
+
+def roll(stream: Stream) -> None:
+    """Let rollouts go on as far as they can, and lose what else was written."""
+    while delivery := [one for one in stream.take() if "rollout" in one["dynamodb"]["NewImage"]]:
+        assert deliver(delivery) == []
+
+
+def waiting(api: Api, meter_id: str) -> Item:
+    """A rollout that waits for its last round."""
+    item = api.store.get(api.store.keys.rollout(meter_id))
+    assert item is not None
+    assert keys.DIRECTORY_SORT in item
+    return item
+
+
+def sweep_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    later = times.now() + timedelta(seconds=62)
+    monkeypatch.setattr(times, "now", lambda: later)
+    invoke("sweep", {"source": "aws.events"})
+
+
+def test_a_record_that_comes_again_begins_no_last_round_before_its_time(
+    api: Api, meter_id: str, rolling: Stream
+) -> None:
+    set_thresholds(api, meter_id, {"available_credits": 600})
+    roll(rolling)
+    before = waiting(api, meter_id)
+
+    assert deliver(rolling.old) == []
+    invoke("sweep", {"source": "aws.events"})
+    assert waiting(api, meter_id) == before
+
+
+def test_who_wrote_by_the_thresholds_before_is_looked_at_in_the_last_round(
+    api: Api, meter_id: str, rolling: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_thresholds(api, meter_id, {"available_credits": 400})
+    roll(rolling)
+    # It marks nothing, so that nobody is woken.
+    api.ingest(usage(200))
+    roll(rolling)
+    assert told(api) == []
+    sweep_later(monkeypatch)
+    roll(rolling)
+
+    assert told(api) == [(400, "reached", 1)]
+    assert api.store.get(api.store.keys.rollout(meter_id)) is None
+
+
+def test_all_customers_of_a_slice_are_looked_at(
+    api: Api, meter_id: str, rolling: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollouts, "CHUNK", 1)
+    for number in range(keys.DIRECTORY_SLICES + 1):
+        api.customer(f"user{number}@example.com", external_id=f"user {number}")
+        api.ingest(usage(-500, f"user {number}"))
+    rolling.take()
+    set_thresholds(api, meter_id, {"available_credits": 600}, notify_current=True)
+    roll(rolling)
+
+    assert told(api) == [(600, "reached", 1)] * (keys.DIRECTORY_SLICES + 2)
+
+
+# What moves a rollout: each slice, and at the end it waits; that it goes on; each slice again.
+MOVES = 2 * keys.DIRECTORY_SLICES + 1
+
+
+@pytest.mark.parametrize(
+    "number", [0, keys.DIRECTORY_SLICES - 1, keys.DIRECTORY_SLICES, MOVES - 2, MOVES - 1]
+)
+def test_thresholds_that_are_changed_while_a_rollout_moves_have_a_rollout_of_their_own(
+    api: Api, meter_id: str, rolling: Stream, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    moves = 0
+
+    def change_meanwhile(call: Call) -> None:
+        nonlocal moves
+        body = str(call.parameters["body"])
+        if call.operation in ("PutItem", "DeleteItem") and "#ROLLOUT" in body:
+            moves += 1
+            if moves == number + 1:
+                with permissions.acting_as(None):
+                    set_thresholds(api, meter_id, {"available_credits": 700}, notify_current=True)
+
+    set_thresholds(api, meter_id, {"available_credits": 600})
+    with faults(api.store.client, change_meanwhile):
+        roll(rolling)
+        if number >= keys.DIRECTORY_SLICES:
+            sweep_later(monkeypatch)
+            roll(rolling)
+
+    assert told(api) == [(700, "reached", 1)]
+    assert waiting(api, meter_id)
+
+
 def test_a_threshold_that_goes_away_closes_its_alert(
     api: Api, customer_id: str, meter_id: str
 ) -> None:
@@ -274,6 +396,9 @@ def test_a_deleted_customers_alerts_are_closed(api: Api, customer_id: str) -> No
     watch_all(api.store)
 
     assert told(api) == [(100, "closed", 1)]
+    closed = alerts(api)
+    watch_all(api.store)
+    assert alerts(api) == closed
 
 
 def test_a_customer_may_have_thresholds_of_its_own(
@@ -322,6 +447,8 @@ def test_a_meter_that_counts_its_past_tells_nothing_of_it(api: Api) -> None:
     api.ingest(usage(-1_000), usage(950))
     meter_id = api.young_meter()
     set_thresholds(api, meter_id, LOW)
+    watch_all(api.store)
+    api.ingest(usage(10))
     watch_all(api.store)
     api.backfill(meter_id)
     watch_all(api.store)

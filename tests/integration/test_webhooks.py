@@ -15,6 +15,7 @@ from standardwebhooks.webhooks import Webhook
 from aureon.alerts import sweeping
 from aureon.audit.nightly import Job as AuditJob
 from aureon.core import metrics, times
+from aureon.core.errors import Unavailable
 from aureon.meters import backfills
 from aureon.webhooks import deliveries as attempts
 from aureon.webhooks import endpoints, sending
@@ -151,23 +152,41 @@ def test_credits_are_told_of(api: Api, sent: Deliveries, hook: Receiver) -> None
     types = ["credits.low", "credits.depleted", "credits.recovered", "credits.granted"]
     endpoint(api, hook.url, *types, "customer.state_changed")
     meter_id, customer_id = watched_customer(api)
-    for units in (-1_000, 950, 60, -500):
+    for units in (-1_000, 950, 60, -500, -200):
         api.ingest(usage(units))
         watch_all(api.store)
     sent.work_off()
 
     own = [kind for kind in kinds(hook) if kind != "customer.state_changed"]
-    assert sorted(own) == sorted([*types, "credits.recovered", "credits.granted"])
-    assert kinds(hook).count("customer.state_changed") == 4
+    granted = ["credits.granted"] * 3
+    assert sorted(own) == sorted([*types[:2], *types[2:3] * 2, *granted])
+    assert kinds(hook).count("customer.state_changed") == 5
     low = next(body for body in bodies(hook) if body["type"] == "credits.low")
     assert (low["data"]["customer_id"], low["data"]["meter_id"]) == (customer_id, meter_id)
     assert low["data"]["alert"]["state"] == "reached"
     states = [body for body in bodies(hook) if body["type"] == "customer.state_changed"]
-    assert states[-1]["data"]["active_meters"][0]["available_credits"] == 490
-    granted = [body["data"]["units"] for body in bodies(hook) if body["type"] == "credits.granted"]
-    assert granted == [1_000, 500]
+    assert states[-1]["data"]["active_meters"][0]["available_credits"] == 690
+    came = [body["data"]["units"] for body in bodies(hook) if body["type"] == "credits.granted"]
+    assert came == [1_000, 500, 200]
     sequences = [body["sequence"] for body in bodies(hook)]
     assert sorted(sequences) == list(range(1, len(sequences) + 1))
+
+
+def test_what_was_granted_before_there_were_thresholds_is_not_told(
+    api: Api, sent: Deliveries
+) -> None:
+    meter_id = api.meter()
+    api.customer("user@example.com", external_id=EXTERNAL_ID)
+    api.ingest(usage(-1_000))
+    endpoint(api, "https://example.com/", "credits.granted")
+    assert api.patch(f"/v1/meters/{meter_id}", {"thresholds": [{"percent": 1}]}).status == 200
+    watch_all(api.store)
+    assert outbox(api.store) == []
+    api.ingest(usage(-200))
+    watch_all(api.store)
+
+    (entry,) = outbox(api.store)
+    assert json.loads(entry["payload"])["data"]["units"] == 200
 
 
 def test_a_lapse_and_an_expired_hold_are_told_of_once(
@@ -277,8 +296,10 @@ def test_an_endpoint_gets_what_it_names_and_nothing_else(
     customer_id = api.customer("user@example.com")
     watch_all(api.store)
     assert outbox(api.store) == []
+    other = endpoint(api, "https://example.com/", "customer.created")["id"]
     assert api.delete(f"/v1/customers/{customer_id}").status == 204
     watch_all(api.store)
+    assert other not in {job.endpoint_id for job in sent.jobs()}
     sent.work_off()
 
     assert kinds(hook) == ["customer.deleted"]
@@ -370,9 +391,12 @@ def test_pauses_rise_for_two_days_and_then_end(api: Api, sent: Deliveries, hook:
     endpoint(api, hook.url, "customer.created")
     api.customer("user@example.com")
     watch_all(api.store)
+    (body,) = sent.sent
     sent.work_off()
 
+    assert not deliver(body)
     assert len(hook.received) == len(PAUSES) + 1
+    assert len({pause / least for pause, least in zip(sent.pauses, PAUSES, strict=True)}) > 1
     for pause, least in zip(sent.pauses, PAUSES, strict=True):
         assert least <= pause <= least * 1.1
     assert sorted(PAUSES) == list(PAUSES)
@@ -492,6 +516,43 @@ def test_a_redelivery_has_the_same_id(api: Api, sent: Deliveries, hook: Receiver
     assert hook.received[1].body == first.body
 
 
+def test_a_job_before_a_redelivery_leaves_it_to_that(
+    api: Api, sent: Deliveries, hook: Receiver
+) -> None:
+    endpoint(api, hook.url, "customer.created")
+    api.customer("user@example.com")
+    watch_all(api.store)
+    (body,) = sent.sent
+    event_id = Job.from_body(body).event_id
+    hook.respond = status(500)
+    assert sent.deliver()
+    assert api.post(f"/v1/webhooks/events/{event_id}/redeliver", {}).status == 202
+    sent.sent.remove(body)
+    hook.respond = status(200)
+    assert not sent.deliver()
+    assert not deliver(body)
+
+    assert len(hook.received) == 2
+    assert [one["succeeded"] for one in listed(api)] == [True, False]
+
+
+def test_a_job_that_cannot_be_postponed_comes_back_early(
+    api: Api, sent: Deliveries, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook.respond = status(500)
+    endpoint(api, hook.url, "customer.created")
+    api.customer("user@example.com")
+    watch_all(api.store)
+
+    def postpone(receipt_handle: str, seconds: float) -> None:
+        raise Unavailable("The queue is busy.")
+
+    monkeypatch.setattr(sent, "postpone", postpone)
+    assert sent.deliver()
+    hook.respond = status(200)
+    assert not sent.deliver()
+
+
 def test_a_new_secret_signs_what_is_sent_from_then_on(
     api: Api, sent: Deliveries, hook: Receiver
 ) -> None:
@@ -537,6 +598,9 @@ def test_a_delivery_that_dies_is_made_again_under_its_id(
         assert len({one.headers["webhook-id"] for one in hook.received}) == 1
         assert not deliver(body)
         assert len(hook.received) <= 2
+        event_id = Job.from_body(body).event_id
+        noted = [one for one in listed(api) if one["webhook_event"]["id"] == event_id]
+        assert any(one["succeeded"] for one in noted)
 
 
 @pytest.mark.parametrize("reason", ["gone", "failing"])

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from tests.simulation.history import History
+from tests.simulation.history import History, world_of
 from tests.simulation.lots import BriefHistory, LotHistory
 from tests.simulation.seeds import PLAYED, Kind, parse, play_all
-from tests.simulation.world import World
 
 EVERY_SECONDS: Final = 10.0
 HISTORIES: Final[Mapping[Kind, Callable[[int], History | LotHistory]]] = {
-    "events": lambda seed: History(World(seed)),
+    "events": lambda seed: History(world_of(seed)),
     "lots": LotHistory,
     "brief": BriefHistory,
 }

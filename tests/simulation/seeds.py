@@ -17,7 +17,7 @@ from tests.support import permissions
 from tests.support.faults import Crash
 
 CHUNK: Final = 16
-# Of lots there are some on the engine's own code, and many brief ones on a table in memory.
+# Of lots there are some on the engine's own code, and many brief ones in memory.
 Kind = Literal["events", "lots", "brief"]
 
 # Processes that are begun anew import this, and nothing of pytest.

@@ -16,11 +16,12 @@ from aureon.credits.account import Snapshot
 from tests.simulation.history import History, play
 from tests.simulation.seeds import Played, parse, play_all
 from tests.simulation.world import World
-from tests.support import inline_engine
+from tests.support import inline_engine, memory_engine
 from tests.support.faults import Fault
 
 SEEDS: Final = range(3000)
 REPLAYED: Final = range(12)
+SAME: Final = range(30)
 # What a fact is worth if it is this rare is for luck to say.
 SELDOM: Final = 5
 
@@ -45,6 +46,18 @@ def test_the_histories_come_by_everything_that_they_are_for(played: list[Played]
     assert [fact for fact, count in facts.items() if count < SELDOM] == []
 
 
+@pytest.mark.parametrize("seed", SAME)
+def test_a_table_in_memory_does_what_the_engine_does(seed: int) -> None:
+    """Call by call, and item by item."""
+    stories = []
+    for engine in (inline_engine, memory_engine):
+        history = History(World(seed, engine))
+        history.play()
+        stories.append((history.world.trace, engine.plain_contents(history.world.store)))
+
+    assert stories[0] == stories[1]
+
+
 def test_histories_without_an_order_are_found() -> None:
     """Nobody would notice that another had decided since: more is admitted than there is."""
     with patch.object(Snapshot, "_rev", lambda snapshot, about, delta: None):
@@ -52,7 +65,7 @@ def test_histories_without_an_order_are_found() -> None:
 
 
 def _overspends(seed: int) -> bool:
-    history = History(World(seed))
+    history = History(World(seed, memory_engine))
     if not history.has_spends:
         return False
     try:
@@ -85,8 +98,8 @@ def tell() -> None:
     """Write a digest of some histories: of their calls, and of the tables that they leave."""
     for seed in REPLAYED:
         history = play(seed)
-        left = inline_engine.contents(history.world.store)
-        story = repr((history.world.trace, sorted(left)))
+        left = history.world.engine.plain_contents(history.world.store)
+        story = repr((history.world.trace, sorted(left.items())))
         sys.stdout.write(f"{hashlib.sha256(story.encode()).hexdigest()}\n")
 
 

@@ -296,10 +296,15 @@ class InMemory(Store):
         self._transact(self._ask_for("TransactWriteItems", lambda: _write(writes), keys=keys))
 
     def put_all(self, items: Mapping[Key, Item]) -> None:
-        self._ask("BatchWriteItem", lambda: _write([put_over(*one) for one in items.items()]))
+        self._put_or_delete([put_over(*one) for one in items.items()])
 
     def delete_all(self, keys: Iterable[Key]) -> None:
-        self._ask("BatchWriteItem", lambda: _write([delete(key) for key in keys]))
+        self._put_or_delete([delete(key) for key in keys])
+
+    def _put_or_delete(self, writes: Sequence[Write]) -> None:
+        for first in range(0, len(writes), limits.MAX_BATCH_WRITES):
+            some = writes[first : first + limits.MAX_BATCH_WRITES]
+            self._ask("BatchWriteItem", lambda some=some: _write(some))
 
     def _ask(self, operation: str, run: Callable[..., Any], **about: Any) -> Any:
         return self._call(self._ask_for(operation, run, **about))

@@ -1,8 +1,9 @@
 // When a customer runs low, and whether that is so now: thresholds by meter, and the latest alerts.
 import type { JSX } from "preact";
-import { useRead } from "../data/query";
+import { useEffect, useRef } from "preact/hooks";
+import { type Loaded, useRead } from "../data/query";
 import { useSession } from "../data/session";
-import type { Customer, Meter, State } from "../data/shapes";
+import type { Alert, Customer, Meter, State } from "../data/shapes";
 import { amend, href } from "../router";
 import { canAlert } from "../text/thresholds";
 import { t } from "../text/words";
@@ -14,6 +15,8 @@ import { Card, Notice } from "./page";
 import { Named, Table } from "./table";
 
 const FRESH_MILLISECONDS = 10_000;
+// Thresholds are a call for each meter: they are asked for again where alerts say that one has moved.
+const THRESHOLDS_MILLISECONDS = 60_000;
 const MOST_ALERTS = 5;
 
 interface AlertsProps {
@@ -32,6 +35,12 @@ export const watchable = (customer: State, meters: Meter[]): Meter[] =>
 export function CustomerAlerts({ customer, meters }: AlertsProps): JSX.Element | null {
   const { allows } = useSession();
   const watched = watchable(customer, meters);
+  const latest = useRead(
+    "/v1/alerts/",
+    { query: { customer_id: [customer.id], limit: MOST_ALERTS } },
+    { every: FRESH_MILLISECONDS, skip: watched.length === 0 || !allows("alerts:read") },
+  );
+  const told = latest.data && JSON.stringify(latest.data.items.map(({ id, state }) => [id, state]));
   if (watched.length === 0) return null;
   return (
     <Card
@@ -48,7 +57,7 @@ export function CustomerAlerts({ customer, meters }: AlertsProps): JSX.Element |
             { name: t("Meter"), show: (meter) => <Named name={meter.name} /> },
             {
               name: t("Thresholds"),
-              show: (meter) => <OneMeter customer={customer} meter={meter} />,
+              show: (meter) => <OneMeter customer={customer} meter={meter} told={told} />,
             },
             {
               name: "",
@@ -69,13 +78,25 @@ export function CustomerAlerts({ customer, meters }: AlertsProps): JSX.Element |
       ) : (
         <Notice>{t("Your token lacks the scope {scope}.", { scope: "customer_meters:read" })}</Notice>
       )}
-      {allows("alerts:read") && <Latest customer={customer} meters={meters} />}
+      {allows("alerts:read") && <Latest found={latest} meters={meters} />}
     </Card>
   );
 }
 
-function OneMeter({ customer, meter }: { customer: Customer; meter: Meter }): JSX.Element {
-  const found = useThresholds(customer, meter, FRESH_MILLISECONDS);
+interface OneMeterProps {
+  customer: Customer;
+  meter: Meter;
+  /** The latest alerts, undefined where they are not known. */
+  told: string | undefined;
+}
+
+function OneMeter({ customer, meter, told }: OneMeterProps): JSX.Element {
+  const found = useThresholds(customer, meter, THRESHOLDS_MILLISECONDS);
+  const known = useRef(told);
+  useEffect(() => {
+    if (known.current !== undefined && known.current !== told) void found.reload();
+    known.current = told;
+  }, [told, found.reload]);
   return (
     <Await of={found} lines={1}>
       {(thresholds) => (
@@ -88,12 +109,7 @@ function OneMeter({ customer, meter }: { customer: Customer; meter: Meter }): JS
   );
 }
 
-function Latest({ customer, meters }: AlertsProps): JSX.Element {
-  const found = useRead(
-    "/v1/alerts/",
-    { query: { customer_id: [customer.id], limit: MOST_ALERTS } },
-    { every: FRESH_MILLISECONDS },
-  );
+function Latest({ found, meters }: { found: Loaded<{ items: Alert[] }>; meters: Meter[] }): JSX.Element {
   const { meter, threshold, left, state, since } = alertColumns(new Map(meters.map((one) => [one.id, one])));
   return (
     <Await of={found} lines={1}>

@@ -28,12 +28,9 @@ def go_on(telling: Telling, record: Rollout) -> None:
     partition = store.keys.holder_directory(rollout.meter_id, rollout.slice)
     after = None if rollout.after is None else dict(rollout.after)
     entries = list(islice(store.query_index(partition, after=after), rollouts.CHUNK))
-    mine = [
-        entry[keys.DIRECTORY_SORT]
-        for entry in entries
-        if keys.parse_balance(entry[keys.SORT]).generation == rollout.generation
-    ]
-    for customer_id in owners(store, mine).values():
+    # Among them some of an earlier generation: there is nothing to look at then.
+    holders = [entry[keys.DIRECTORY_SORT] for entry in entries]
+    for customer_id in owners(store, holders).values():
         evaluate(telling, customer_id, rollout.meter_id, rollout.generation)
     full = len(entries) == rollouts.CHUNK
     place = (rollout.slice, entries[-1]) if full else (rollout.slice + 1, None)
@@ -72,7 +69,7 @@ def resume(store: Store) -> int:
         organization_id = keys.organization_of(entry[keys.PARTITION])
         own = store.of(organization_id)
         item = own.get(keys.Key(entry[keys.PARTITION], entry[keys.SORT]))
-        if item is None or keys.DIRECTORY_SORT not in item:
+        if item is None:
             continue
         try:
             own.write(rollouts.resume(own.keys, Rollout.from_item(item)))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -22,7 +21,6 @@ from aureon.core.errors import Conflict, NotFound
 from aureon.core.identifiers import is_id
 from aureon.storage.store import OrganizationStore
 from aureon.webhooks import endpoints
-from aureon.webhooks.endpoints import Endpoint
 from aureon.webhooks.outbox import Entry
 
 # The variable of the environment that holds the URL of the deliveries' queue.
@@ -58,8 +56,7 @@ def id_of(kind: str, *parts: str) -> str:
 
 def dispatch(store: OrganizationStore, entry: Entry) -> None:
     """Let an entry be delivered to all that want it. Raises `Unavailable`."""
-    wanting = [one for one in endpoints.read_all(store) if one.wants(entry.type)]
-    _send(store, entry, wanting, "")
+    _send(store, entry, "")
 
 
 def redeliver(store: OrganizationStore, event_id: str) -> Entry:
@@ -73,18 +70,18 @@ def redeliver(store: OrganizationStore, event_id: str) -> Entry:
     if not os.environ.get(QUEUE):
         raise Conflict("There is no queue of deliveries here.")
     entry = Entry.from_item(item)
-    wanting = [one for one in endpoints.read_all(store) if one.wants(entry.type)]
-    _send(store, entry, wanting, str(uuid_utils.uuid7()))
+    _send(store, entry, str(uuid_utils.uuid7()))
     return entry
 
 
-def _send(store: OrganizationStore, entry: Entry, wanting: Iterable[Endpoint], round_: str) -> None:
+def _send(store: OrganizationStore, entry: Entry, round_: str) -> None:
     # Whoever evaluates seldom has something to send, and starts sooner without this.
     from aureon.storage import queue
 
     jobs = queue.from_environment(QUEUE)
     if jobs is None:
         return
-    for endpoint in wanting:
-        job = Job(store.organization_id, entry.id, endpoint.id, round_)
-        jobs.send(job.to_body(), {}, group=endpoint.id)
+    for endpoint in endpoints.read_all(store):
+        if endpoint.wants(entry.type):
+            job = Job(store.organization_id, entry.id, endpoint.id, round_)
+            jobs.send(job.to_body(), {}, group=endpoint.id)
