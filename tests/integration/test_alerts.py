@@ -153,6 +153,12 @@ def test_a_customers_ledgers_and_shards_are_one_balance(api: Api, shape: Shape) 
     grant(api, 1)
     watch_all(api.store)
     assert told(api) == [(3, "recovered", 1)]
+    # Plain usage writes in one ledger alone, and nothing else wakes the evaluator.
+    stream = Stream(api.store)
+    stream.take()
+    api.ingest(usage(1))
+    assert deliver(stream.take()) == []
+    assert told(api) == [(3, "recovered", 1), (3, "reached", 2)]
 
 
 def test_held_units_are_not_left(api: Api, customer_id: str) -> None:
