@@ -82,12 +82,35 @@ TAGS: Final = {
 }
 
 LOTS: Final = truth("lots", "Whether to list the open grants with terms, too.")
-_BY_ID: Final = "Deleted customers are not found."
-_BY_EXTERNAL_ID: Final = (
+_IN_PATH: Final = (
     "An external id may hold slashes, escaped or not. A path can't carry `?` and `#`, which the "
     "gateway may cut it at: give such an id as the query parameter `external_id`."
 )
-_ANY_EXTERNAL_ID: Final = "The external id is a query parameter, which carries any character."
+_IN_QUERY: Final = "The external id is a query parameter, which carries any character."
+
+
+def _by_external_id(
+    name: str, operation: Operation, refusals: tuple[int, ...] = (404,)
+) -> dict[str, Operation]:
+    """An operation on a customer by external id, in the path and in the query."""
+    summary, told = operation.summary, operation.description
+    return {
+        f"{name}_external": operation._replace(
+            summary=f"{summary} by external id", description=f"{told} {_IN_PATH}".strip()
+        ),
+        f"{name}_by_external_id": operation._replace(
+            summary=f"{summary} by any external id",
+            description=f"{told} {_IN_QUERY}".strip(),
+            parameters=(EXTERNAL_ID, *operation.parameters),
+            refusals=refusals,
+        ),
+    }
+
+
+def _in_three_ways(name: str, operation: Operation) -> dict[str, Operation]:
+    """An operation on a customer by id, and by external id."""
+    return {name: operation, **_by_external_id(name, operation)}
+
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     "create_customer": Operation(
@@ -118,106 +141,50 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "as JSON. `aureon import customers` reads it.",
         refusals=(413,),
     ),
-    "get_customer": Operation("Customers", "Get a customer", {200: models.Customer}, _BY_ID),
-    "update_customer": Operation(
-        "Customers",
-        "Change a customer",
-        {200: models.Customer},
-        "What is absent stays as it is. The external id is set once.",
-        body=CustomerUpdateBody,
+    **_in_three_ways(
+        "get_customer", Operation("Customers", "Get a customer", {200: models.Customer})
     ),
-    "delete_customer": Operation(
-        "Customers",
-        "Delete a customer",
-        {204: None},
-        "The address and the external id become free; the events stay in the log.",
-        (truth("anonymize", "Replace the address and the name by hashes, for good."),),
-    ),
-    "get_customer_external": Operation(
-        "Customers",
-        "Get a customer by external id",
-        {200: models.Customer},
-        _BY_EXTERNAL_ID,
-    ),
-    "put_customer_external": Operation(
-        "Customers",
-        "Create or change a customer by external id",
-        {200: models.Customer, 201: models.Customer},
-        "201 where it was created, 200 where it was there: then what is absent stays as it is. Of "
-        "many at once, one creates it.",
-        body=CustomerPutBody,
-    ),
-    "put_customer_by_external_id": Operation(
-        "Customers",
-        "Create or change a customer by any external id",
-        {200: models.Customer, 201: models.Customer},
-        _ANY_EXTERNAL_ID,
-        parameters=(EXTERNAL_ID,),
-        body=CustomerPutBody,
-    ),
-    "update_customer_external": Operation(
-        "Customers",
-        "Change a customer by external id",
-        {200: models.Customer},
-        "What is absent stays as it is, and the external id in any case.",
-        body=CustomerUpdateBody,
-    ),
-    "delete_customer_external": Operation(
-        "Customers",
-        "Delete a customer by external id",
-        {204: None},
-        _BY_EXTERNAL_ID,
-        (truth("anonymize", "Replace the address and the name by hashes, for good."),),
-    ),
-    "get_customer_by_external_id": Operation(
-        "Customers",
-        "Get a customer by any external id",
-        {200: models.Customer},
-        _ANY_EXTERNAL_ID,
-        parameters=(EXTERNAL_ID,),
-        refusals=(404,),
-    ),
-    "update_customer_by_external_id": Operation(
-        "Customers",
-        "Update a customer by any external id",
-        {200: models.Customer},
-        _ANY_EXTERNAL_ID,
-        parameters=(EXTERNAL_ID,),
-        body=CustomerUpdateBody,
-        refusals=(404,),
-    ),
-    "delete_customer_by_external_id": Operation(
-        "Customers",
-        "Delete a customer by any external id",
-        {204: None},
-        _ANY_EXTERNAL_ID,
-        parameters=(
-            EXTERNAL_ID,
-            truth("anonymize", "Replace address and name by hashes, for good."),
+    **_in_three_ways(
+        "update_customer",
+        Operation(
+            "Customers",
+            "Change a customer",
+            {200: models.Customer},
+            "What is absent stays as it is. The external id is set once.",
+            body=CustomerUpdateBody,
         ),
-        refusals=(404,),
     ),
-    "get_customer_state_by_external_id": Operation(
-        "Balances",
-        "Get a customer's state by any external id",
-        {200: models.CustomerState},
-        _ANY_EXTERNAL_ID,
-        parameters=(EXTERNAL_ID,),
-        refusals=(404,),
+    **_in_three_ways(
+        "delete_customer",
+        Operation(
+            "Customers",
+            "Delete a customer",
+            {204: None},
+            "The address and the external id become free; the events stay in the log.",
+            (truth("anonymize", "Replace the address and the name by hashes, for good."),),
+        ),
     ),
-    "get_customer_state": Operation(
-        "Balances",
-        "Get a customer with all balances",
-        {200: models.CustomerState},
-        "Exact now: it includes every event whose ingestion was answered.",
-        parameters=(LOTS,),
+    **_by_external_id(
+        "put_customer",
+        Operation(
+            "Customers",
+            "Create or change a customer",
+            {200: models.Customer, 201: models.Customer},
+            "201 where it was created, 200 where it was there: then what is absent stays as it is. "
+            "Of many at once, one creates it.",
+            body=CustomerPutBody,
+        ),
+        refusals=(),
     ),
-    "get_customer_state_external": Operation(
-        "Balances",
-        "Get a customer with all balances by external id",
-        {200: models.CustomerState},
-        "Exact now: it includes every event whose ingestion was answered.",
-        parameters=(LOTS,),
+    **_in_three_ways(
+        "get_customer_state",
+        Operation(
+            "Balances",
+            "Get a customer with all balances",
+            {200: models.CustomerState},
+            "Exact now: it includes every event whose ingestion was answered.",
+            parameters=(LOTS,),
+        ),
     ),
     "list_customer_meters": Operation(
         "Balances",
@@ -352,7 +319,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     ),
     "get_meter": Operation("Meters", "Get a meter", {200: models.MeterWithBackfill}),
     "get_meter_external": Operation(
-        "Meters", "Get a meter by external id", {200: models.MeterWithBackfill}, _BY_EXTERNAL_ID
+        "Meters", "Get a meter by external id", {200: models.MeterWithBackfill}, _IN_PATH
     ),
     "update_meter": Operation(
         "Meters",

@@ -987,10 +987,6 @@ class DeleteCustomerExternalQuery(TypedDict):
     anonymize: NotRequired[bool]
 
 
-class PutCustomerByExternalIdQuery(TypedDict):
-    external_id: NotRequired[str]
-
-
 class GetCustomerByExternalIdQuery(TypedDict):
     external_id: NotRequired[str]
 
@@ -1004,7 +1000,7 @@ class DeleteCustomerByExternalIdQuery(TypedDict):
     anonymize: NotRequired[bool]
 
 
-class GetCustomerStateByExternalIdQuery(TypedDict):
+class PutCustomerByExternalIdQuery(TypedDict):
     external_id: NotRequired[str]
 
 
@@ -1013,6 +1009,11 @@ class GetCustomerStateQuery(TypedDict):
 
 
 class GetCustomerStateExternalQuery(TypedDict):
+    lots: NotRequired[bool]
+
+
+class GetCustomerStateByExternalIdQuery(TypedDict):
+    external_id: NotRequired[str]
     lots: NotRequired[bool]
 
 

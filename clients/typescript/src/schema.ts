@@ -703,10 +703,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Get a customer
-         * @description Deleted customers are not found.
-         */
+        /** Get a customer */
         get: operations["get_customer"];
         put?: never;
         post?: never;
@@ -778,20 +775,20 @@ export interface paths {
         get: operations["get_customer_by_external_id"];
         /**
          * Create or change a customer by any external id
-         * @description The external id is a query parameter, which carries any character.
+         * @description 201 where it was created, 200 where it was there: then what is absent stays as it is. Of many at once, one creates it. The external id is a query parameter, which carries any character.
          */
         put: operations["put_customer_by_external_id"];
         post?: never;
         /**
          * Delete a customer by any external id
-         * @description The external id is a query parameter, which carries any character.
+         * @description The address and the external id become free; the events stay in the log. The external id is a query parameter, which carries any character.
          */
         delete: operations["delete_customer_by_external_id"];
         options?: never;
         head?: never;
         /**
-         * Update a customer by any external id
-         * @description The external id is a query parameter, which carries any character.
+         * Change a customer by any external id
+         * @description What is absent stays as it is. The external id is set once. The external id is a query parameter, which carries any character.
          */
         patch: operations["update_customer_by_external_id"];
         trace?: never;
@@ -810,20 +807,20 @@ export interface paths {
         get: operations["get_customer_external"];
         /**
          * Create or change a customer by external id
-         * @description 201 where it was created, 200 where it was there: then what is absent stays as it is. Of many at once, one creates it.
+         * @description 201 where it was created, 200 where it was there: then what is absent stays as it is. Of many at once, one creates it. An external id may hold slashes, escaped or not. A path can't carry `?` and `#`, which the gateway may cut it at: give such an id as the query parameter `external_id`.
          */
         put: operations["put_customer_external"];
         post?: never;
         /**
          * Delete a customer by external id
-         * @description An external id may hold slashes, escaped or not. A path can't carry `?` and `#`, which the gateway may cut it at: give such an id as the query parameter `external_id`.
+         * @description The address and the external id become free; the events stay in the log. An external id may hold slashes, escaped or not. A path can't carry `?` and `#`, which the gateway may cut it at: give such an id as the query parameter `external_id`.
          */
         delete: operations["delete_customer_external"];
         options?: never;
         head?: never;
         /**
          * Change a customer by external id
-         * @description What is absent stays as it is, and the external id in any case.
+         * @description What is absent stays as it is. The external id is set once. An external id may hold slashes, escaped or not. A path can't carry `?` and `#`, which the gateway may cut it at: give such an id as the query parameter `external_id`.
          */
         patch: operations["update_customer_external"];
         trace?: never;
@@ -837,7 +834,7 @@ export interface paths {
         };
         /**
          * Get a customer with all balances by external id
-         * @description Exact now: it includes every event whose ingestion was answered.
+         * @description Exact now: it includes every event whose ingestion was answered. An external id may hold slashes, escaped or not. A path can't carry `?` and `#`, which the gateway may cut it at: give such an id as the query parameter `external_id`.
          */
         get: operations["get_customer_state_external"];
         put?: never;
@@ -856,8 +853,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get a customer's state by any external id
-         * @description The external id is a query parameter, which carries any character.
+         * Get a customer with all balances by any external id
+         * @description Exact now: it includes every event whose ingestion was answered. The external id is a query parameter, which carries any character.
          */
         get: operations["get_customer_state_by_external_id"];
         put?: never;
@@ -4551,7 +4548,7 @@ export interface operations {
     delete_customer_by_external_id: {
         parameters: {
             query: {
-                /** @description Replace address and name by hashes, for good. */
+                /** @description Replace the address and the name by hashes, for good. */
                 anonymize?: boolean;
                 /** @description The customer's external id, as it is. */
                 external_id: string;
@@ -4782,6 +4779,8 @@ export interface operations {
             query: {
                 /** @description The customer's external id, as it is. */
                 external_id: string;
+                /** @description Whether to list the open grants with terms, too. */
+                lots?: boolean;
             };
             header?: never;
             path?: never;
