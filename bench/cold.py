@@ -159,6 +159,7 @@ def measure(*, turns: int) -> dict[str, Any]:
         queues = Queues.create(queue.connect(endpoint_url, **engine.CREDENTIALS))
         environment = {
             **os.environ,
+            **bundle.ENVIRONMENT,
             "AUREON_TABLE": store.table,
             queue.INGESTION: queues.ingestion.url,
             queue.DEAD_LETTERS: queues.dead.url,

@@ -36,6 +36,9 @@ FETCH_SECONDS: Final = 300.0
 
 # The services that botocore is to know. Each that it comes with takes room; there are hundreds.
 SERVICES: Final = {"dynamodb", "lambda", "sqs"}
+# pydantic need not read the metadata of each package for plugins: the bundle has none.
+# https://docs.pydantic.dev/latest/concepts/plugins/
+ENVIRONMENT: Final = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
 
 
 class Target(NamedTuple):

@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from aureon.storage.functions import FUNCTIONS
+from infra import bundle
 from infra.bundle import Assets
 
 # The gateway waits 30 s for an answer, and 10 s for an authorizer's. A call to the database takes
@@ -94,7 +95,7 @@ class Functions(Construct):
             handler: self._function(
                 handler,
                 folder,
-                {**environment, **extra_environment.get(handler, {})},
+                {**bundle.ENVIRONMENT, **environment, **extra_environment.get(handler, {})},
                 access[handler],
             )
             for handler, folder in assets.handlers.items()

@@ -80,7 +80,9 @@ def test_functions_run_where_their_bundle_is_built_for(synthesized: Synthesized)
         assert function["LoggingConfig"]["SystemLogLevel"] == "WARN"
         assert logs[function["LoggingConfig"]["LogGroup"]["Ref"]]["RetentionInDays"] == 30
         assert len(function["Layers"]) == 2
-        assert "AUREON_TABLE" in function["Environment"]["Variables"]
+        variables = function["Environment"]["Variables"]
+        assert "AUREON_TABLE" in variables
+        assert variables["PYDANTIC_DISABLE_PLUGINS"] == "__all__"
 
 
 def test_no_function_runs_longer_than_a_deletion_waits(synthesized: Synthesized) -> None:
