@@ -80,7 +80,6 @@ openapi: .venv/dev .venv-clients/synced clients/typescript/node_modules/.package
 
 clients: .venv-clients/synced clients/typescript/node_modules/.package-lock.json ## Build the clients' packages
 	@mkdir -p build/clients
-	.venv-clients/bin/python clients/python/generate.py
 	cd clients/python && ../../.venv-clients/bin/python -m hatchling build --directory ../../build/clients
 	cd clients/typescript && npm pack --silent --pack-destination ../../build/clients
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
 from tests.support.local_service import Service, clean_environment
-from tests.support.typescript_client import CLIENT, FOLDER, build, node
+from tests.support.typescript_client import CLIENT, FOLDER, built, node
 from tools.release import version
 
 FILES = sorted(path.name for path in (FOLDER / "test").glob("*.test.ts"))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def built() -> None:
+def ready() -> Iterator[None]:
     if CLIENT.missing:
         pytest.skip(CLIENT.missing)
-    build()
+    with built():
+        yield
 
 
 @pytest.mark.parametrize("file", FILES)

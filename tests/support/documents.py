@@ -179,9 +179,11 @@ def _through(client: Client) -> Callable[[Stage, str], Ended]:
 
 
 def _through_ours(stage: Stage, code: str) -> Ended:
-    if not typescript_client.CLIENT.missing:
-        typescript_client.build()
-    return _through(typescript_client.CLIENT)(stage, code)
+    through = _through(typescript_client.CLIENT)
+    if typescript_client.CLIENT.missing:
+        return through(stage, code)
+    with typescript_client.built():
+        return through(stage, code)
 
 
 SDKS: Final = {client.name: _through(client) for client in CLIENTS} | {

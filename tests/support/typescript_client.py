@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from tests.contract.clients import ROOT, TSC_OPTIONS, Client
 
@@ -21,18 +23,27 @@ CLIENT: Final = Client(
 )
 
 
-def build() -> None:
-    """Build what is older than its sources, once, however many processes want it."""
+@contextmanager
+def built() -> Iterator[None]:
+    """Build what is older than its sources, and let nobody build it anew meanwhile."""
     sources = [*FOLDER.glob("src/*"), *FOLDER.glob("*.json")]
+    with alone() as lock:
+        index = FOLDER / "dist" / "index.js"
+        newest = max(each.stat().st_mtime for each in sources)
+        if not index.exists() or index.stat().st_mtime <= newest:
+            subprocess.run(
+                ["npm", "run", "--silent", "build"], cwd=FOLDER, timeout=BUILD_SECONDS, check=True
+            )
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def alone() -> Iterator[TextIO]:
+    """Wait until no process uses what is built, and keep all others from it."""
     with (FOLDER / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        built = FOLDER / "dist" / "index.js"
-        newest = max(each.stat().st_mtime for each in sources)
-        if built.exists() and built.stat().st_mtime > newest:
-            return
-        subprocess.run(
-            ["npm", "run", "--silent", "build"], cwd=FOLDER, timeout=BUILD_SECONDS, check=True
-        )
+        yield lock
 
 
 def node(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
