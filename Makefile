@@ -43,7 +43,7 @@ dev: .venv/local ## Run the service on http://127.0.0.1:8000 (PORT changes it)
 	@exec $(BIN)/aureon dev
 
 test: check $(SDKS) $(NODE) chromium ## Check, then run every test (ARGS goes to pytest)
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 dashboard: dashboard/node_modules/.package-lock.json ## Build the dashboard's files, which are committed, from dashboard/
 	npm --prefix dashboard run --silent check

@@ -64,11 +64,6 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first, so that no process ends long after the others."""
-    items.sort(key=lambda item: "tests/simulation/" not in item.nodeid)
-
-
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _skipped_in_ci(terminalreporter):
         terminalreporter.section("skipped tests fail the run where CI is set", red=True)
