@@ -350,7 +350,7 @@ def test_a_meter_is_previewed_as_it_is_written(person: Person) -> None:
     page.get_by_label("Of the property").fill("units")
     preview = page.locator(".card", has_text="Preview")
     expect(preview.get_by_role("status")).to_have_text("47 from 3 of the latest 5 events")
-    expect(preview.get_by_text("matches, but the property is no number")).to_be_visible()
+    expect(preview.get_by_text("matches, but the property is not a number")).to_be_visible()
 
     button(page, "Condition").click()
     page.get_by_label("Property", exact=True).last.fill("plan")

@@ -543,9 +543,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         "Events",
         "Export events",
         {200: Text(tuple(each.media_type for each in export.FORMATS.values()))},
-        "A part of the selected events, an hour's before the next hour's. Ask again with the "
-        "`after` of the header `X-Next-After`, or follow the `Link` to the next part, until there "
-        "is none; the parts, one behind the other, are one file.",
+        "A part of the selected events, in the order of their hours. Ask again with the `after` of "
+        "the header `X-Next-After`, or follow the `Link` to the next part, until an answer has "
+        "neither; the parts, one behind the other, are one file.",
         (*parameters.EVENTS, *parameters.EXPORT),
     ),
     "list_event_names": Operation(

@@ -246,16 +246,16 @@ class CustomersApi(OneByOne):
         return counts
 
     def compare(self, wanted: Mapping[str, Any]) -> Counts | None:
-        """One that is there as it would be made is a duplicate; None for a new one.
+        """A customer who exists as this one would be made is a duplicate; None for a new customer.
 
-        Raises `Refused` for one that is another.
+        Raises `Refused` where the customer exists with other content.
         """
-        there = self._find(wanted)
-        if there is None:
+        existing = self._find(wanted)
+        if existing is None:
             return None
-        other = [name for name in _COMPARED if name in wanted and not _same(name, wanted, there)]
+        other = [name for name in _COMPARED if name in wanted and not _same(name, wanted, existing)]
         if other:
-            reason = f"Customer {there['id']} exists, with another {' and '.join(other)}."
+            reason = f"Customer {existing['id']} exists, with another {' and '.join(other)}."
             raise Refused({0: reason})
         return Counts(duplicates=1)
 

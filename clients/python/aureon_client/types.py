@@ -903,7 +903,7 @@ class TooLittleScope(TypedDict):
 
 class Unauthorized(TypedDict):
     """
-    There is no token, or it is wrong, expired or revoked.
+    The request has no token, or a token that is wrong, expired or revoked.
     """
 
     error: Literal["Unauthorized", "invalid_token"]

@@ -1011,7 +1011,7 @@ export interface paths {
         };
         /**
          * Export events
-         * @description A part of the selected events, an hour's before the next hour's. Ask again with the `after` of the header `X-Next-After`, or follow the `Link` to the next part, until there is none; the parts, one behind the other, are one file.
+         * @description A part of the selected events, in the order of their hours. Ask again with the `after` of the header `X-Next-After`, or follow the `Link` to the next part, until an answer has neither; the parts, one behind the other, are one file.
          */
         get: operations["export_events"];
         put?: never;
@@ -2842,11 +2842,11 @@ export interface components {
             error: "insufficient_scope";
             error_description: string;
         };
-        /** @description There is no token, or it is wrong, expired or revoked. */
+        /** @description The request has no token, or a token that is wrong, expired or revoked. */
         Unauthorized: {
             detail?: string;
             /**
-             * @description `Unauthorized`: there is none; `invalid_token`: it is of no use.
+             * @description `Unauthorized`: no token was sent; `invalid_token`: it is not valid.
              * @enum {string}
              */
             error: "Unauthorized" | "invalid_token";

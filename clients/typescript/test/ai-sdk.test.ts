@@ -161,7 +161,7 @@ for (const version of VERSIONS) {
     assert.deepEqual(await telling.left(), [10_000, 0, 0]);
   });
 
-  test(of("whoever hangs up, at whichever part, leaves nothing held"), async () => {
+  test(of("a caller who hangs up, at any part, leaves no credits held"), async () => {
     const customer = await customerWith(10_000);
     let paid = 0;
     for (let at = 0; at < TEXT.length + 3; at++) {

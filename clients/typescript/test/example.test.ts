@@ -70,7 +70,7 @@ test("a chat costs what it used", async () => {
   assert.deepEqual([used_units, held_units], ["30", "0"]);
 });
 
-test("whoever closes the chat pays for what he has read", async () => {
+test("a user who closes the chat pays for the text that was streamed", async () => {
   hang.up = true;
   const customer = await paying(5000);
   const stop = new AbortController();

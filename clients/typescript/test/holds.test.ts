@@ -85,7 +85,7 @@ test("a hold sent again under its id is the same hold", async () => {
 const CHUNKS = ["An ", "ans", "wer"];
 const BYTES = CHUNKS.join("");
 
-test("whoever hangs up, after whichever byte, pays for what was streamed", async () => {
+test("a caller who hangs up, after any byte, pays for what was streamed", async () => {
   const customer = await customerWith(100);
   let next: () => void = () => {};
   let finished: (value: unknown) => void;
@@ -135,7 +135,7 @@ test("whoever hangs up, after whichever byte, pays for what was streamed", async
   server.close();
 });
 
-test("whoever hangs up while the hold is placed, or before, leaves nothing held", async () => {
+test("a caller who hangs up before the hold is placed, or meanwhile, leaves no credits held", async () => {
   const customer = await customerWith(100);
   const stop = new AbortController();
   const client = new Aureon({

@@ -124,7 +124,7 @@ test("an aborted call throws the signal's reason, and is not sent again", async 
   assert.equal(got.length, 1);
 });
 
-test("too few credits are an error with what there is", async () => {
+test("too few credits are an error that says how many are available", async () => {
   const customer = await customerWith(10);
   const failed: InsufficientCredits = await aureon.spend({ ...customer.usage, units: "10.5" }).catch((error) => error);
   assert.ok(failed instanceof InsufficientCredits);

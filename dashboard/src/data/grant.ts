@@ -58,7 +58,7 @@ export interface Grant {
   meter_id: string;
 }
 
-/** An event that this meter takes as a grant of so much; or why there is none. */
+/** An event that this meter counts as a grant of so many units; or the reason why no event can be one. */
 export function grantOf(meter: Meter, amount: Big): Grant | string {
   const { func, property } = meter.aggregation;
   if (func !== "sum" || !property) return t("Only meters that sum a number can grant credits.");

@@ -99,7 +99,7 @@ export function TermFields({ meter, values, set, sending }: TermFieldsProps): JS
   const wrong = termProblems(values, meter);
   const unit = unitOf(meter);
   const repeats = values.every !== "";
-  // What a draft has is seen; afterwards it is up to whoever fills it in.
+  // The terms are open at first where the draft has any; then the person opens and closes them.
   const [given] = useState(() => NAMES.some((name) => values[name] !== ""));
   return (
     <details class="grant-terms" open={given}>

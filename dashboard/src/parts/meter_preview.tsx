@@ -63,7 +63,7 @@ export function Previewed({ preview, aggregated }: { preview: Preview; aggregate
               <span class="strong">{event.name}</span> <MetadataLine metadata={event.metadata} />
               <small>
                 <Whose event={event} /> · {ago(event.timestamp)}
-                {matches && !counts && ` · ${t("matches, but the property is no number")}`}
+                {matches && !counts && ` · ${t("matches, but the property is not a number")}`}
               </small>
             </span>
             <span class="figure">{value === null ? "" : exact(value)}</span>

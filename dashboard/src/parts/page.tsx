@@ -96,5 +96,5 @@ export function Notice({ children, tone = "info" }: NoticeProps): JSX.Element {
   );
 }
 
-/** What there is not: a name, an id. */
+/** A dash in the place of a missing name or id. */
 export const Absent = (): JSX.Element => <span class="absent">–</span>;

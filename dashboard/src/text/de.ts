@@ -628,7 +628,7 @@ const de = {
   "events: {counted} of the latest {examined}": "Ereignisse: {counted} der neuesten {examined}",
   counts: "zählt",
   "does not count": "zählt nicht",
-  "matches, but the property is no number": "passt, aber die Eigenschaft ist keine Zahl",
+  "matches, but the property is not a number": "passt, aber die Eigenschaft ist keine Zahl",
   Pages: "Seiten",
   "Previous page": "Vorige Seite",
   "Page {page} of {last}": "Seite {page} von {last}",

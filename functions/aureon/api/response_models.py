@@ -1000,12 +1000,12 @@ class Health(TypedDict):
 class _Unauthorized(TypedDict):
     error: Annotated[
         Literal["Unauthorized", "invalid_token"],
-        Field(description="`Unauthorized`: there is none; `invalid_token`: it is of no use."),
+        Field(description="`Unauthorized`: no token was sent; `invalid_token`: it is not valid."),
     ]
 
 
 class Unauthorized(_Unauthorized, total=False):
-    """There is no token, or it is wrong, expired or revoked."""
+    """The request has no token, or a token that is wrong, expired or revoked."""
 
     detail: str
     error_description: str

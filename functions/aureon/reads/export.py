@@ -1,9 +1,9 @@
 """Exporting events: whatever is selected, in parts that one answer carries.
 
-What is exported are the pages of the log, one after the other: an hour's before the next hour's,
-and a page's events as they were sent. Pages never change and never move, so the id of an event is
-a place in that order for ever, and a part goes on behind it. Nothing is kept of what was exported
-before, and one part takes as little memory as another.
+The export reads the pages of the log one after the other, in the order of their hours, and the
+events of a page in the order in which they were sent. Pages never change and never move, so the id
+of an event is a place in that order for ever, and a part goes on behind it. Nothing is kept of what
+was exported before, and one part takes as little memory as another.
 """
 
 from __future__ import annotations
