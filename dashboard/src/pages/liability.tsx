@@ -4,6 +4,7 @@ import { together, useQuery, useRead } from "../data/query";
 import { useSession } from "../data/session";
 import type { CreditDay, Meter, MeterCredits } from "../data/shapes";
 import { Await, Cut } from "../parts/await";
+import { DateRange } from "../parts/date_range";
 import { Card, Empty, Notice, Page } from "../parts/page";
 import { CsvButton } from "../parts/pager";
 import { type Column, Named, Table } from "../parts/table";
@@ -54,7 +55,11 @@ export function LiabilityPage({ query }: { query: URLSearchParams }): JSX.Elemen
     <Page
       title={t("Liability")}
       below={<span class="nowrap">{t("{period}, days in UTC", { period: printed(period) })}</span>}
-      actions={<Dates period={period} />}
+      actions={
+        <div class="controls">
+          <DateRange period={period} set={(changed) => amend({ ...changed })} />
+        </div>
+      }
     >
       {lacking ? (
         <Notice>{t("Your token lacks the scope {scope}.", { scope: lacking })}</Notice>
@@ -90,25 +95,6 @@ const within = ({ from, to }: Period): { start_timestamp: string; end_timestamp:
   start_timestamp: `${from}T00:00:00Z`,
   end_timestamp: `${to}T23:59:59Z`,
 });
-
-function Dates({ period }: { period: Period }): JSX.Element {
-  return (
-    <div class="controls">
-      <input
-        type="date"
-        aria-label={t("From")}
-        value={period.from}
-        onChange={(event) => amend({ from: event.currentTarget.value })}
-      />
-      <input
-        type="date"
-        aria-label={t("To")}
-        value={period.to}
-        onChange={(event) => amend({ to: event.currentTarget.value })}
-      />
-    </div>
-  );
-}
 
 /** The latest day that was counted. */
 const counted = ({ items }: MeterCredits): CreditDay | undefined =>

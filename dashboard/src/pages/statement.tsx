@@ -9,6 +9,7 @@ import type { Statement } from "../data/shapes";
 import { Button } from "../parts/actions";
 import { announce } from "../parts/announcements";
 import { Await } from "../parts/await";
+import { DateRange } from "../parts/date_range";
 import { Card, Empty, Page } from "../parts/page";
 import { Days, Lines } from "../parts/statement_lines";
 import { amend, go, href } from "../router";
@@ -134,18 +135,7 @@ export const parts = (customerId: string, meterId: string): string[] => [
 function Controls({ period, by }: { period: Period; by: string }): JSX.Element {
   return (
     <div class="controls">
-      <input
-        type="date"
-        aria-label={t("From")}
-        value={period.from}
-        onChange={(event) => amend({ from: event.currentTarget.value, after: "" })}
-      />
-      <input
-        type="date"
-        aria-label={t("To")}
-        value={period.to}
-        onChange={(event) => amend({ to: event.currentTarget.value, after: "" })}
-      />
+      <DateRange period={period} set={(changed) => amend({ ...changed, after: "" })} />
       <select
         aria-label={t("Lines")}
         value={by}

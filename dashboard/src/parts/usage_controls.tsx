@@ -6,6 +6,7 @@ import { amend, useRoute } from "../router";
 import * as ranges from "../text/ranges";
 import { knownDay, knownZone, zones } from "../text/times";
 import { t } from "../text/words";
+import { DateRange } from "./date_range";
 import { propertyName } from "./groups";
 
 export interface Chosen extends Measured {
@@ -73,22 +74,7 @@ export function Controls({ chosen, meters, detailed }: ControlsProps): JSX.Eleme
           </option>
         ))}
       </select>
-      {range === "custom" && (
-        <>
-          <input
-            type="date"
-            aria-label={t("From")}
-            value={period.from}
-            onChange={(event) => amend({ from: event.currentTarget.value })}
-          />
-          <input
-            type="date"
-            aria-label={t("To")}
-            value={period.to}
-            onChange={(event) => amend({ to: event.currentTarget.value })}
-          />
-        </>
-      )}
+      {range === "custom" && <DateRange period={period} set={(changed) => amend({ ...changed })} />}
       {groups.length > 0 && (
         <select
           aria-label={t("Broken down by")}
