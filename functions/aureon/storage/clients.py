@@ -1,10 +1,10 @@
-"""What clients of AWS's services are made of: one session, and bounded timeouts and attempts.
-
-https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html
-"""
+"""What clients of AWS's services are made of: one session, and bounded timeouts and attempts."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Final
 
@@ -29,9 +29,21 @@ CONFIG: Final = Config(
 )
 
 
+_lock: Final = threading.Lock()
+
+
+@contextmanager
+def session() -> Iterator[boto3.Session]:
+    """The session of all clients, for one thread at a time: botocore reads its files once for it.
+
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html#multithreading-or-multiprocessing-with-sessions
+    """
+    with _lock:
+        yield _session()
+
+
 @cache
-def session() -> boto3.Session:
-    """The session of all clients: botocore reads its own files once for it."""
+def _session() -> boto3.Session:
     made = boto3.Session()
     made.events.register("creating-client-class.dynamodb", wire.install_fast_path)
     return made

@@ -37,4 +37,5 @@ def answer_of(handler: str, event: dict[str, Any]) -> dict[str, Any]:
 def connect() -> LambdaClient:
     """A client that asks once: what was asked may have been done."""
     config = Config(read_timeout=LONGEST_SECONDS, retries={"total_max_attempts": 1})
-    return clients.session().client("lambda", config=config)
+    with clients.session() as session:
+        return session.client("lambda", config=config)

@@ -155,9 +155,8 @@ def text(value: str) -> Mapping[str, str]:
 
 def connect(endpoint_url: str | None = None, **options: Any) -> SQSClient:
     """A client whose timeouts and attempts are bounded, for any number of threads."""
-    return clients.session().client(
-        "sqs", endpoint_url=endpoint_url, config=clients.CONFIG, **options
-    )
+    with clients.session() as session:
+        return session.client("sqs", endpoint_url=endpoint_url, config=clients.CONFIG, **options)
 
 
 def from_environment(variable: str) -> Queue | None:

@@ -441,9 +441,10 @@ _BUSY: Final = {
 
 def connect(endpoint_url: str | None = None, **options: Any) -> DynamoDBClient:
     """A client whose timeouts and attempts are bounded, for any number of threads."""
-    return clients.session().client(
-        "dynamodb", endpoint_url=endpoint_url, config=clients.CONFIG, **options
-    )
+    with clients.session() as session:
+        return session.client(
+            "dynamodb", endpoint_url=endpoint_url, config=clients.CONFIG, **options
+        )
 
 
 def from_environment() -> Store:
