@@ -4,6 +4,7 @@ Both take the same requests in turn, round by round, so that what else the machi
 both. What is told are ratios, ours over theirs, with the least and the greatest of the rounds:
 absolute figures of another day say nothing. It starts no peer: name one that runs,
 with an access token of an organization that may be filled. Ours is ``make dev``, started here.
+With ``--store`` the ratios are kept, and written into the document.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from typing import Annotated, Any, Final
 import httpx
 import typer
 
+from bench import document, tables
+from bench.conditions import changes, conditions, described
 from bench.over_http import METER, Message, Shape, balance, requests_of, send
 from bench.scene import INGEST, Scene
-from bench.tables import Table
 from tests.support.handlers import Api
 from tests.support.local_service import started
 
@@ -35,9 +37,7 @@ WARMING_REQUESTS: Final = 2
 FRESH_TIMES: Final = 3
 FRESH_SECONDS: Final = 120.0
 # A figure, and whether more of it is better.
-RATE: Final = ("events_a_second", True)
-P50: Final = ("p50_ms", False)
-P99: Final = ("p99_ms", False)
+MORE_IS_BETTER: Final = {"events_a_second": True, "p50_ms": False, "p99_ms": False}
 
 Figures = dict[str, float]
 Measure = Callable[["Server"], Figures]
@@ -138,28 +138,27 @@ def _settled(server: Server) -> Any:
     return known
 
 
-def compare(ours: Server, theirs: Server, *, rounds: int, share: float) -> list[Table]:
-    """Measure everything on both, in turns: a table of ratios."""
-    cases: list[tuple[str, Measure, Sequence[tuple[str, bool]]]] = []
+def compare(ours: Server, theirs: Server, *, rounds: int, share: float) -> dict[str, Any]:
+    """Measure everything on both, in turns: how many times as good ours was, case by case."""
+    cases: list[tuple[str, Measure]] = []
     for ids in (True, False):
         for shape in SHAPES:
             smaller = shape._replace(
                 requests=max(2 * shape.connections, int(shape.requests * share))
             )
             name = f"ingest {shape.name}, {'with' if ids else 'without'} ids"
-            cases.append((name, ingesting(smaller, ids=ids), (RATE, P50, P99)))
+            cases.append((name, ingesting(smaller, ids=ids)))
     for connections in READERS:
         number = max(2 * connections, int(READS * share))
-        cases.append(
-            (f"state read, {connections} at once", reading(connections, number), (RATE, P50, P99))
-        )
-    cases.append(("until a balance shows an event", freshness, (P50,)))
-    rows = []
-    for name, measure, figures in cases:
+        cases.append((f"state read, {connections} at once", reading(connections, number)))
+    cases.append(("until a balance shows an event", freshness))
+    found = []
+    for name, measure in cases:
         turns = [_turn(measure, ours, theirs, number) for number in range(rounds)]
-        rows.append((name, *(_ratio(turns, figure) for figure in figures), *["-"] * 2)[:4])
-    title = f"Ours beside {theirs.name}: how many times as good, in {rounds} rounds"
-    return [Table(title, ("what", "events or reads a second", "p50", "p99"), rows)]
+        ratios = {figure: _ratios(turns, figure) for figure in turns[0][0]}
+        found.append({"name": name, "ratios": ratios})
+        typer.echo(f"{name}: {ratios}", err=True)
+    return {"peer": theirs.name, "rounds": rounds, "cases": found}
 
 
 def _turn(measure: Measure, ours: Server, theirs: Server, number: int) -> tuple[Figures, Figures]:
@@ -170,11 +169,10 @@ def _turn(measure: Measure, ours: Server, theirs: Server, number: int) -> tuple[
     return measure(ours), measure(theirs)
 
 
-def _ratio(turns: Sequence[tuple[Figures, Figures]], figure: tuple[str, bool]) -> str:
-    name, more_is_better = figure
-    ratios = [ours[name] / theirs[name] for ours, theirs in turns]
-    better = sorted(ratios if more_is_better else [1 / ratio for ratio in ratios])
-    return f"{statistics.median(better):.2g} ({better[0]:.2g} to {better[-1]:.2g})"
+def _ratios(turns: Sequence[tuple[Figures, Figures]], figure: str) -> dict[str, float]:
+    ratios = [ours[figure] / theirs[figure] for ours, theirs in turns]
+    better = ratios if MORE_IS_BETTER[figure] else [1 / ratio for ratio in ratios]
+    return {"median": statistics.median(better), "least": min(better), "greatest": max(better)}
 
 
 def main(
@@ -183,8 +181,15 @@ def main(
     name: Annotated[str, typer.Argument(help="What to call it.")],
     rounds: Annotated[int, typer.Option(min=1, help="How often both take their turn.")] = 3,
     share: Annotated[float, typer.Option(help="How many of the requests to send.")] = 1.0,
+    store: Annotated[bool, typer.Option(help="Keep the ratios, and write them into the docs.")] = (
+        False
+    ),
 ) -> None:
     """Load another server and ours in turns, and print how many times as good ours is."""
+    if store and changes():
+        raise typer.BadParameter("The tree has changes. Commit them first.")
+    about = conditions()
+    started_at = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="aureon-peers-") as folder,
         started(Path(folder) / "data") as run,
@@ -192,8 +197,17 @@ def main(
         service = run.ready()
         ours = Server.fill("Aureon", service.url, service.token)
         theirs = Server.fill(name, url.rstrip("/"), token)
-        for table in compare(ours, theirs, rounds=rounds, share=share):
-            typer.echo(table.markdown())
+        result = compare(ours, theirs, rounds=rounds, share=share)
+    about |= {
+        "command": f'python -m bench.peers URL TOKEN "{name}"',
+        "seconds": time.monotonic() - started_at,
+    }
+    stored = {"part": "peers", "conditions": about, "result": result}
+    for table in tables.of(stored):
+        typer.echo(f"{table.markdown()}\n\n{described(about)}")
+    if store:
+        tables.store("peers", stored)
+        document.fill()
 
 
 if __name__ == "__main__":

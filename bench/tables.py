@@ -254,21 +254,14 @@ def _http(result: Result) -> list[Table]:
 
 
 def _ingestion(result: Result, *, ids: bool) -> Table:
-    targets, polar = TARGETS["over_http"], TARGETS["polar"]["events_a_second"]
-    ids_text = _ids({"ids": ids})
-    least = {"1x1": targets["times_polar_1x1"], "8x100": targets["times_polar_8x100"][ids_text]}
-    of_bare = targets["share_of_bare_engine"]
-
-    def times_polar(case: Result) -> float | None:
-        theirs = polar.get(case["shape"])
-        return None if theirs is None else case["events_a_second"] / theirs
+    of_bare = TARGETS["over_http"]["share_of_bare_engine"]
 
     def share(case: Result) -> float:
         found: float = case["events_a_second"] / case["bare_engine"]["events_a_second"]
         return found
 
-    table = Table.of(
-        f"Events over HTTP, {ids_text}",
+    return Table.of(
+        f"Events over HTTP, {_ids({'ids': ids})}",
         [case for case in result["ingestion"] if case["ids"] == ids],
         {
             "connections x events": lambda case: case["shape"].replace("x", " x "),
@@ -276,24 +269,18 @@ def _ingestion(result: Result, *, ids: bool) -> Table:
             "p50 ms": "p50_ms:.1f",
             "p99 ms": "p99_ms:.1f",
             "CPU s for 1,000": "cpu_seconds_for_1000_events",
-            "Polar": lambda case: number(polar.get(case["shape"])),
-            "times Polar": lambda case: number(times_polar(case)),
-            "at least": lambda case: judged(
-                times_polar(case), least.get(case["shape"]), least=True
-            ),
             "bare engine": "bare_engine.events_a_second",
             "share of it": lambda case: f"{share(case):.0%}",
-            "at least ": lambda case: f"{of_bare:.0%} {'✓' if share(case) >= of_bare else '✗'}",
+            "at least": lambda case: f"{of_bare:.0%} {'✓' if share(case) >= of_bare else '✗'}",
         },
-        f"Each request for up to {result['customers']} customers, as Polar was measured. CPU is "
-        "that of the service and its engine. The bare engine gets the same DynamoDB calls over as "
-        "many connections, and nothing else runs.",
+        f"Each request for up to {result['customers']} customers. CPU is that of the service and "
+        "its engine. The bare engine gets the same DynamoDB calls over as many connections, and "
+        "nothing else runs.",
     )
-    return table._replace(columns=[column.strip() for column in table.columns])
 
 
 def _reading(result: Result) -> list[Table]:
-    most, polar = TARGETS["over_http"]["balance_p50_to_bare_query"], TARGETS["polar"]
+    most = TARGETS["over_http"]["balance_p50_to_bare_query"]
 
     def times_bare(case: Result) -> float:
         found: float = case["p50_ms"] / case["bare_query"]["p50_ms"]
@@ -311,7 +298,6 @@ def _reading(result: Result) -> list[Table]:
                 "bare Query, p50 ms": "bare_query.p50_ms:.2f",
                 "times it": lambda case: number(times_bare(case)),
                 "at most": lambda case: judged(times_bare(case), most),
-                "Polar, ms": lambda case: number(polar["balance_read_ms"]),
             },
         ),
         Table.of(
@@ -322,7 +308,6 @@ def _reading(result: Result) -> list[Table]:
                 "p50 ms": "p50_ms:.1f",
                 "p99 ms": "p99_ms:.1f",
                 "reads needed, at most": "most_reads_needed:d",
-                "Polar, s": lambda fresh: number(polar["seconds_until_a_balance_shows_an_event"]),
             },
         ),
         *_measured(
@@ -417,6 +402,37 @@ def _alerts(result: Result) -> list[Table]:
     return [latency, *_growth(result)]
 
 
+def _peers(result: Result) -> list[Table]:
+    least = TARGETS["times_a_peer"]
+
+    def of(figure: str) -> Cell:
+        def cell(case: Result) -> str:
+            ratios = case["ratios"].get(figure)
+            if ratios is None:
+                return "-"
+            return f"{ratios['median']:.2g} ({ratios['least']:.2g} to {ratios['greatest']:.2g})"
+
+        return cell
+
+    def target(case: Result) -> str:
+        rate = case["ratios"].get("events_a_second", {})
+        return judged(rate.get("median"), least.get(case["name"]), least=True)
+
+    return [
+        Table.of(
+            f"How many times as good as {result['peer']}: medians of {result['rounds']} rounds",
+            result["cases"],
+            {
+                "what": "name",
+                "events or reads a second": of("events_a_second"),
+                "at least": target,
+                "p50": of("p50_ms"),
+                "p99": of("p99_ms"),
+            },
+        )
+    ]
+
+
 def summary(stored: Mapping[str, Result]) -> Table:
     """The figures that a stranger asks for first, of the parts that were measured."""
     rows: list[tuple[str, str]] = []
@@ -468,4 +484,5 @@ TABLES: Final[Mapping[str, Callable[[Result], list[Table]]]] = {
     "cold": _cold,
     "growth": _growth,
     "alerts": _alerts,
+    "peers": _peers,
 }
