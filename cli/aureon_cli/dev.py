@@ -42,11 +42,11 @@ from aureon.core.errors import AureonError, InvalidToken
 from aureon.core.turns import Turns
 from aureon.credits import account
 from aureon.meters import backfills
-from aureon.storage import queue, store, table
+from aureon.storage import clients, queue, store, table
 from aureon.storage.store import Store
 from aureon.storage.table import is_watched
 from aureon.webhooks import dispatch, endpoints
-from aureon_cli import engine, event_source, queue_route, schedule, stream_source
+from aureon_cli import engine, event_source, loopback, queue_route, schedule, stream_source
 from aureon_cli.calls import Calls
 from aureon_cli.gateway import FALLBACK, FUNCTION_SECONDS, Gateway, Handler
 from aureon_cli.worker import Worker
@@ -141,6 +141,8 @@ def _serve(stack: ExitStack, port: int, data: Path) -> None:
         os.environ[backfills.WAIT] = "0"
     # To this machine, over HTTP: nothing that webhooks reach here is anybody else's.
     os.environ[endpoints.LOCAL] = "1"
+    with clients.session() as session:
+        loopback.install(session.events)
     ledger = store.from_environment()
     _create_table(ledger)
     token = os.environ.get("AUREON_ACCESS_TOKEN", "").strip() or _keep_token(data)

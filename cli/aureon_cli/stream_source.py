@@ -36,6 +36,7 @@ from aureon.storage import keys, wire
 from aureon.storage.clients import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS
 from aureon.storage.store import Attributes, Store
 from aureon.storage.table import STREAM_VIEW, is_inserted_page
+from aureon_cli import loopback
 from aureon_cli.gateway import Context
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Stream:
                 retries={"total_max_attempts": 1},
             ),
         )
+        loopback.install(client.meta.events)
         table = store.client.describe_table(TableName=store.table)["Table"]
         return cls(cast("DynamoDBStreamsClient", client), table["LatestStreamArn"], passes)
 

@@ -22,6 +22,8 @@ from typing import Any, Final
 import msgspec
 
 from aureon.core.errors import Unavailable
+from aureon.storage import clients
+from aureon_cli import loopback
 from aureon_cli.gateway import Context
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -98,6 +100,8 @@ def _start(name: str) -> subprocess.Popen[bytes]:
 def main(name: str) -> None:
     """Serve a function until the input ends."""
     os.nice(NICENESS)
+    with clients.session() as session:
+        loopback.install(session.events)
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
         # What functions print is not an answer.
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

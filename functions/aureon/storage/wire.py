@@ -177,9 +177,13 @@ class DirectCalls:
             secret_key=frozen.secret_key,
             token=frozen.token,
         )
-        http = self._endpoint.http_session.send(
-            AWSPreparedRequest("POST", self._url, cast("Any", headers), call["body"], False)
+        request = AWSPreparedRequest("POST", self._url, cast("Any", headers), call["body"], False)
+        answers = self.meta.events.emit(
+            f"before-send.{self._service}.{model.name}", request=request
         )
+        http = first_non_none_response(answers)
+        if http is None:
+            http = self._endpoint.http_session.send(request)
         if http.status_code >= 300:
             return http, self._explain(model, http)
         try:
