@@ -17,10 +17,10 @@ from tests.support.credit_makers import (
     SHAPES,
     Shape,
     capture,
-    customer,
     grant,
     hold,
     release,
+    shaped_customer,
     spend,
 )
 from tests.support.faults import Call, faults
@@ -141,7 +141,7 @@ def test_a_grant_that_lifts_nothing_is_no_recovery(api: Api, customer_id: str) -
 def test_a_customers_ledgers_and_shards_are_one_balance(api: Api, shape: Shape) -> None:
     set_thresholds(api, api.meter(), {"available_credits": 3}, NOTHING)
     watch_all(api.store)
-    customer(api, shape)
+    shaped_customer(api, shape)
     watch_all(api.store)
 
     assert spend(api, 6).status == 200

@@ -8,7 +8,15 @@ import pytest
 
 from aureon.storage.store import Store
 from tests.support.costs import Cost, cost
-from tests.support.credit_makers import Shape, assert_sound, capture, customer, grant, hold, spend
+from tests.support.credit_makers import (
+    Shape,
+    assert_sound,
+    capture,
+    grant,
+    hold,
+    shaped_customer,
+    spend,
+)
 from tests.support.handlers import Api
 
 ROUNDS: Final = 300
@@ -57,7 +65,7 @@ def test_a_spend_is_a_look_at_the_customer_one_at_its_credits_and_a_commit(
 ) -> None:
     """Not counting what the container knows already: its token, and the meters."""
     api.meter()
-    customer(api, shape)
+    shaped_customer(api, shape)
     spend(api, 1)
 
     spending, _ = cost(store, lambda: spend(api, 1))

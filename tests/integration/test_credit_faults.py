@@ -16,11 +16,11 @@ from tests.support.credit_makers import (
     Shape,
     assert_sound,
     capture,
-    customer,
     extend,
     grant,
     hold,
     release,
+    shaped_customer,
     spend,
     state,
 )
@@ -77,7 +77,7 @@ class Trial:
 def prepared(api: Api, shape: Shape) -> tuple[str, str]:
     """A customer with 10 credits, and a hold of 4 of them."""
     api.meter()
-    customer_id = customer(api, shape)
+    customer_id = shaped_customer(api, shape)
     return customer_id, hold(api, 4).body["id"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -22,17 +21,16 @@ from tests.support.credit_makers import (
     Shape,
     assert_sound,
     capture,
-    customer,
     grant,
     hold,
     release,
+    shaped_customer,
     spend,
     state,
 )
 from tests.support.faults import Call, faults
 from tests.support.handlers import Api, Reply
 from tests.support.makers import EXTERNAL_ID, usage
-from tests.support.seams import without_pauses
 
 T = TypeVar("T")
 
@@ -41,12 +39,8 @@ ROUNDS: Final = 12
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    """A table of the engine in this process, where threads change places as often as can be."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    with inline_engine.table() as store, without_pauses():
+    with inline_engine.raced_table() as store:
         yield store
-    sys.setswitchinterval(interval)
 
 
 @pytest.fixture
@@ -80,7 +74,7 @@ def rounds(new_api: NewApi, request: pytest.FixtureRequest) -> Iterator[tuple[Ap
         for _ in range(ROUNDS):
             api = new_api()
             api.meter()
-            yield api, customer(api, request.param)
+            yield api, shaped_customer(api, request.param)
             assert_sound(api)
 
     return played()
@@ -107,7 +101,7 @@ def test_of_two_that_are_one_none_is_admitted_once_the_other_was_refused(
 ) -> None:
     """Both look; then usage comes in; the one looks again and is refused; the other commits."""
     api.meter()
-    customer_id = customer(api, shape)
+    customer_id = shaped_customer(api, shape)
 
     def happens() -> None:
         grant(api, -1)
@@ -146,7 +140,7 @@ def test_a_capture_gives_nothing_back_that_was_refused_after_it_came_to_be_too_m
     """It takes less of one meter than it holds, and more of another."""
     api.meter(func="sum", property="a")
     api.meter(func="sum", property="b")
-    customer_id = customer(api, shape)
+    customer_id = shaped_customer(api, shape)
     for metadata in ({"a": -10}, {"b": -10}):
         api.ingest(usage(0, metadata=metadata))
     hold_id = hold(api, 0, metadata={"a": 9, "b": 1}).body["id"]
@@ -170,7 +164,7 @@ def test_a_hold_that_was_said_to_be_open_ends_after_all_that_was_seen_with_it(
 ) -> None:
     """An extension that changes nothing comes between the look and the commit of a release."""
     api.meter()
-    customer_id = customer(api, shape)
+    customer_id = shaped_customer(api, shape)
     hold_id = hold(api, 4).body["id"]
 
     def happens() -> None:

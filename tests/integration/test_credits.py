@@ -19,11 +19,11 @@ from tests.support.credit_makers import (
     Shape,
     assert_sound,
     capture,
-    customer,
     extend,
     grant,
     hold,
     release,
+    shaped_customer,
     spend,
     state,
 )
@@ -39,7 +39,7 @@ def meter_id(api: Api) -> Iterator[str]:
 
 @pytest.fixture(params=SHAPES)
 def customer_id(api: Api, request: pytest.FixtureRequest) -> str:
-    return customer(api, request.param)
+    return shaped_customer(api, request.param)
 
 
 @pytest.fixture
@@ -782,7 +782,7 @@ def test_nothing_is_decided_on_a_balance_that_is_still_counting_the_past(
 def test_a_customer_who_is_newer_than_a_meter_spends_at_once(api: Api) -> None:
     """Nothing of its past is left to count, and it waits for nobody's."""
     api.young_meter()
-    customer(api, "own")
+    shaped_customer(api, "own")
 
     assert spend(api, 10).status == 200
     assert spend(api, 1).status == 402
@@ -791,7 +791,7 @@ def test_a_customer_who_is_newer_than_a_meter_spends_at_once(api: Api) -> None:
 def test_a_spend_that_does_not_fit_in_a_transaction_is_refused(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    customer(api, "own")
+    shaped_customer(api, "own")
     for _ in range(3):
         api.meter(func="avg", property="units")
     monkeypatch.setattr(account, "MAX_TRANSACTION_ACTIONS", 5)
@@ -804,7 +804,7 @@ def test_a_spend_that_does_not_fit_in_a_transaction_is_refused(
 def test_a_spend_that_more_balances_decide_on_than_one_snapshot_shows_is_refused(
     api: Api, shape: Shape
 ) -> None:
-    customer(api, shape)
+    shaped_customer(api, shape)
     for _ in range(1 if shape == "linked and spread" else 4):
         api.meter()
     assert spend(api, 1, limit=100).status == 200
@@ -824,7 +824,7 @@ def test_a_spend_that_more_balances_decide_on_than_one_snapshot_shows_is_refused
 def test_a_spend_counts_with_all_meters_that_are_older_than_its_customer(api: Api) -> None:
     """The version of the meters may be read a moment before the pointer that is read with it."""
     api.meter()
-    customer(api, "own")
+    shaped_customer(api, "own")
 
     def earlier(parsed: dict[str, Any], **_: Any) -> None:
         for item in parsed["Responses"][api.store.table]:

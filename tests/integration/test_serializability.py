@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import sys
 import threading
 import uuid
 from collections import Counter
@@ -31,7 +30,6 @@ from tests.support.credit_makers import assert_sound, spread
 from tests.support.credits_model import HOLD_SECONDS, UNKNOWN, Done, Kind, State, Units, shown, step
 from tests.support.faults import Fault, cancellation, timeout
 from tests.support.handlers import Api, Reply
-from tests.support.seams import without_pauses
 from tests.support.serializability import find_order
 
 HISTORIES: Final = 100
@@ -160,12 +158,8 @@ def weather() -> Weather:
 
 @pytest.fixture
 def store(weather: Weather) -> Iterator[Store]:
-    """A table of the engine in this process, where threads change places as often as can be."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    with inline_engine.table(weather.answer) as store, without_pauses():
+    with inline_engine.raced_table(weather.answer) as store:
         yield store
-    sys.setswitchinterval(interval)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from aureon.storage.keys import Key
 from aureon_cli.stream_source import Record
 from tests.support import permissions
 from tests.support.clock import Clock
-from tests.support.credit_makers import Shape, capture, customer, hold, release, spend
+from tests.support.credit_makers import Shape, capture, hold, release, shaped_customer, spend
 from tests.support.faults import Call, Crash, Fault, faults
 from tests.support.grant_makers import balance, give, grants, void
 from tests.support.handlers import Api, invoke
@@ -163,7 +163,7 @@ class AlertHistory:
                 assert api.post("/v1/webhooks/endpoints", hook).status == 201
             watch_all(api.store)
             clock.seconds += 1
-            customer_id = customer(api, shape)
+            customer_id = shaped_customer(api, shape)
         watch = api.store.keys.thresholds(customer_id, meter_id, 1)
         return cls(api, customer_id, watch, chance, clock, Stream(api.store), wanted)
 

@@ -14,7 +14,7 @@ Shape = Literal["own", "linked", "spread", "linked and spread"]
 SHAPES: Final[tuple[Shape, ...]] = ("own", "linked", "spread", "linked and spread")
 
 
-def customer(api: Api, shape: Shape) -> str:
+def shaped_customer(api: Api, shape: Shape) -> str:
     """Make a customer with 10 credits, and return its id."""
     if shape in ("own", "spread"):
         customer_id = ledger_id = api.customer("user@example.com", external_id=EXTERNAL_ID)

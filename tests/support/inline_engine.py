@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 import threading
 import uuid
 from base64 import b64decode
@@ -25,9 +26,12 @@ from aureon.storage.table import SCHEMA
 from aureon_cli.engine import CREDENTIALS
 from tests.support.conflicts import Touched
 from tests.support.faults import Answer
+from tests.support.seams import without_pauses
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+Answering = Callable[..., Any]
 
 # Nobody is there: every call is answered before it is sent.
 NOWHERE: Final = "http://engine.invalid"
@@ -87,9 +91,7 @@ def partial(
 
 
 @contextmanager
-def table(
-    answer: Callable[..., Any] = lambda model, params, **_: execute(model, params),
-) -> Iterator[Store]:
+def table(answer: Answering = lambda model, params, **_: execute(model, params)) -> Iterator[Store]:
     """A table, the only one there is. `answer` takes botocore's place between call and answer."""
     engine.reset()
     name = f"table-{uuid.uuid4()}"
@@ -100,6 +102,20 @@ def table(
         yield Store(client(), name)
     finally:
         events.unregister("before-call.dynamodb", answer)
+
+
+@contextmanager
+def raced_table(
+    answer: Answering = lambda model, params, **_: execute(model, params),
+) -> Iterator[Store]:
+    """The same, where threads change places as often as can be, and none pauses."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with table(answer) as store, without_pauses():
+            yield store
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def item(touched: Touched) -> Any:

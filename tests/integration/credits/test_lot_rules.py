@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.integration import test_lots as scripted
 from tests.integration.conftest import NewApi
+from tests.integration.credits import test_lots as scripted
 from tests.simulation.lot_rules import FOUND, RULES
 from tests.support.clock import Clock
 from tests.support.handlers import Api
@@ -20,7 +20,6 @@ from tests.support.makers import EXTERNAL_ID
 from tests.unit import test_lots as pure
 
 store = scripted.store
-clock = scripted.clock
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -14,51 +13,31 @@ import pytest
 
 from aureon.access.tokens import SCOPES as EVERY_SCOPE
 from aureon.ledger.sweep import sweep
-from tests.integration.conftest import NewApi
-from tests.integration.test_refunds import refunded, take_back
-from tests.support import grant_makers
+from tests.integration.credits.test_refunds import refunded, take_back
 from tests.support.clock import Clock
-from tests.support.credit_makers import SHAPES, Shape, capture, customer, hold, spend
+from tests.support.credit_makers import SHAPES, Shape, capture, hold, shaped_customer, spend
 from tests.support.faults import Call, faults
 from tests.support.grant_makers import DAY, HOUR, balance, given, in_
 from tests.support.handlers import Api, Reply
-from tests.support.makers import EXTERNAL_ID, usage
+from tests.support.makers import usage
 
 
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with grant_makers.clock() as clock:
-        yield clock
+def ask(api: Api, customer: str, **query: Any) -> Reply:
+    (meter,) = api.get(f"/v1/customers/{customer}/state").body["active_meters"]
+    return api.get(f"/v1/customer-meters/{customer}.{meter['meter_id']}/statement", **query)
 
 
-@pytest.fixture
-def api(new_api: NewApi, clock: Clock) -> Api:
-    api = new_api()
-    api.meter()
-    return api
-
-
-@pytest.fixture
-def user(api: Api) -> str:
-    return api.customer("user@example.com", external_id=EXTERNAL_ID)
-
-
-def ask(api: Api, user: str, **query: Any) -> Reply:
-    (meter,) = api.get(f"/v1/customers/{user}/state").body["active_meters"]
-    return api.get(f"/v1/customer-meters/{user}.{meter['meter_id']}/statement", **query)
-
-
-def read(api: Api, user: str, **query: Any) -> dict[str, Any]:
-    reply = ask(api, user, **query)
+def read(api: Api, customer: str, **query: Any) -> dict[str, Any]:
+    reply = ask(api, customer, **query)
     assert reply.status == 200, reply
     found: dict[str, Any] = reply.body
     return found
 
 
-def all_pages(api: Api, user: str, **query: Any) -> list[dict[str, Any]]:
-    pages = [read(api, user, **query)]
+def all_pages(api: Api, customer: str, **query: Any) -> list[dict[str, Any]]:
+    pages = [read(api, customer, **query)]
     while pages[-1]["next"] is not None:
-        pages.append(read(api, user, **{**query, "after": pages[-1]["next"]}))
+        pages.append(read(api, customer, **{**query, "after": pages[-1]["next"]}))
     return pages
 
 
@@ -68,7 +47,9 @@ def assert_adds_up(found: dict[str, Any]) -> None:
     assert found["opening_balance"] + changed == found["closing_balance"]
 
 
-def test_a_statement_says_of_each_change_what_made_it(api: Api, user: str, clock: Clock) -> None:
+def test_a_statement_says_of_each_change_what_made_it(
+    api: Api, customer: str, clock: Clock
+) -> None:
     lot = given(api, 10, external_id="order-1", expires_at=in_(DAY))
     plain = given(api, 5)
     clock.seconds = 60
@@ -82,7 +63,7 @@ def test_a_statement_says_of_each_change_what_made_it(api: Api, user: str, clock
     take_back(api, plain["id"])
     clock.seconds = DAY + HOUR
 
-    found = read(api, user)
+    found = read(api, customer)
     assert [(one["kind"], one["units"], one["balance"]) for one in found["lines"]] == [
         ("grant", -10, -10),
         ("grant", -5, -15),
@@ -120,7 +101,7 @@ def test_a_statement_says_of_each_change_what_made_it(api: Api, user: str, clock
     assert_adds_up(found)
     # What nobody has passed yet is told as the log will have it.
     sweep(api.store)
-    assert read(api, user)["lines"] == found["lines"]
+    assert read(api, customer)["lines"] == found["lines"]
     for line in found["lines"]:
         assert api.get(f"/v1/events/{line['event_id']}").body["name"] == line["name"]
 
@@ -130,7 +111,7 @@ def test_a_statement_of_any_part_is_that_part_of_the_whole(
     api: Api, clock: Clock, shape: Shape
 ) -> None:
     random_ = random.Random(shape)
-    user = customer(api, shape)
+    customer = shaped_customer(api, shape)
     for _ in range(30):
         clock.seconds += random_.randrange(2 * HOUR)
         if random_.random() < 0.2:
@@ -139,8 +120,8 @@ def test_a_statement_of_any_part_is_that_part_of_the_whole(
             late = random_.choice([{}, {"timestamp": in_(clock.seconds - random_.randrange(DAY))}])
             api.ingest(usage(random_.randint(1, 3), **late))
     clock.seconds += 1
-    whole = read(api, user, start=in_(-2 * DAY), limit=1000)
-    assert whole["closing_balance"] == balance(api, user)["balance"]
+    whole = read(api, customer, start=in_(-2 * DAY), limit=1000)
+    assert whole["closing_balance"] == balance(api, customer)["balance"]
     assert whole["opening_balance"] == 0
     assert_adds_up(whole)
     lines = whole["lines"]
@@ -148,7 +129,7 @@ def test_a_statement_of_any_part_is_that_part_of_the_whole(
 
     for _ in range(6):
         first, last = sorted(random_.sample(range(int(clock.seconds)), 2))
-        pages = all_pages(api, user, start=in_(first), end=in_(last), limit=3)
+        pages = all_pages(api, customer, start=in_(first), end=in_(last), limit=3)
         part = [line for page in pages for line in page["lines"]]
         assert part == [one for one in lines if in_(first) <= one["timestamp"] < in_(last)]
         assert {page["closing_balance"] for page in pages} == {pages[0]["closing_balance"]}
@@ -158,7 +139,7 @@ def test_a_statement_of_any_part_is_that_part_of_the_whole(
 
 
 def test_days_are_those_of_the_time_zone_and_come_in_pages(
-    api: Api, user: str, clock: Clock
+    api: Api, customer: str, clock: Clock
 ) -> None:
     for day in range(5):
         for hour in (1, 23):
@@ -167,9 +148,9 @@ def test_days_are_those_of_the_time_zone_and_come_in_pages(
             api.ingest(usage(hour))
     clock.seconds += 1
 
-    pages = all_pages(api, user, by="day", timezone="Asia/Tokyo", limit=2)
+    pages = all_pages(api, customer, by="day", timezone="Asia/Tokyo", limit=2)
     days = [day for page in pages for day in page["days"]]
-    lines = read(api, user)["lines"]
+    lines = read(api, customer)["lines"]
     assert len(pages) == 3
     assert [day["usage_units"] for day in days] == [1, 24, 24, 24, 24, 23]
     assert [day["grant_units"] for day in days] == [-10, -20, -20, -20, -20, -10]
@@ -181,7 +162,7 @@ def test_days_are_those_of_the_time_zone_and_come_in_pages(
 
 
 @pytest.mark.parametrize("by", ["event", "day"])
-def test_the_rows_of_all_pages_are_one_file(api: Api, user: str, clock: Clock, by: str) -> None:
+def test_the_rows_of_all_pages_are_one_file(api: Api, customer: str, clock: Clock, by: str) -> None:
     for number in range(5):
         clock.seconds = number * DAY
         given(api, 10, external_id=f"=SUM({number})")
@@ -190,7 +171,7 @@ def test_the_rows_of_all_pages_are_one_file(api: Api, user: str, clock: Clock, b
     text = ""
     after: dict[str, str] = {}
     while True:
-        reply = ask(api, user, format="csv", by=by, limit=2, **after)
+        reply = ask(api, customer, format="csv", by=by, limit=2, **after)
         assert reply.headers["Content-Type"].startswith("text/csv")
         text += reply.text
         if "X-Next-After" not in reply.headers:
@@ -204,10 +185,10 @@ def test_the_rows_of_all_pages_are_one_file(api: Api, user: str, clock: Clock, b
         assert rows[0]["external_id"] == "'=SUM(0)"
 
 
-def test_what_came_before_costs_nothing(api: Api, user: str, clock: Clock) -> None:
+def test_what_came_before_costs_nothing(api: Api, customer: str, clock: Clock) -> None:
     def calls() -> list[str]:
         with faults(api.store.client) as made:
-            found = read(api, user, start=in_(100 * DAY))
+            found = read(api, customer, start=in_(100 * DAY))
         assert len(found["lines"]) == 3
         return [call.operation for call in made.made]
 
@@ -223,7 +204,7 @@ def test_what_came_before_costs_nothing(api: Api, user: str, clock: Clock) -> No
 
 
 def test_a_balance_that_moves_is_read_again_or_not_explained(
-    api: Api, user: str, clock: Clock
+    api: Api, customer: str, clock: Clock
 ) -> None:
     given(api, 10)
     clock.seconds = 10
@@ -237,20 +218,20 @@ def test_a_balance_that_moves_is_read_again_or_not_explained(
 
     most = 2
     with faults(api.store.client, plan):
-        found = read(api, user, end=in_(20))
+        found = read(api, customer, end=in_(20))
     assert found["opening_balance"] == 0
     assert_adds_up(found)
     most = 1_000
     with faults(api.store.client, plan):
-        reply = ask(api, user)
+        reply = ask(api, customer)
     assert reply.status == 503
     assert reply.headers["Retry-After"]
 
 
-def test_what_cannot_be_explained_is_refused(api: Api, user: str) -> None:
+def test_what_cannot_be_explained_is_refused(api: Api, customer: str) -> None:
     given(api, 10)
     (meter,) = api.get("/v1/meters/").body["items"]
-    path = f"/v1/customer-meters/{user}.{meter['id']}/statement"
+    path = f"/v1/customer-meters/{customer}.{meter['id']}/statement"
     for query in (
         {"start": "yesterday"},
         {"start": in_(DAY), "end": in_(0)},
@@ -265,15 +246,15 @@ def test_what_cannot_be_explained_is_refused(api: Api, user: str) -> None:
         (place,) = refused.problems()
         assert place[0] == "query"
     greatest = api.meter(func="max", property="units")
-    assert api.get(f"/v1/customer-meters/{user}.{greatest}/statement").status == 422
-    assert api.get(f"/v1/customer-meters/{user}.none/statement").status == 404
+    assert api.get(f"/v1/customer-meters/{customer}.{greatest}/statement").status == 422
+    assert api.get(f"/v1/customer-meters/{customer}.none/statement").status == 404
     assert api.get(f"/v1/customer-meters/none.{meter['id']}/statement").status == 404
     young = api.young_meter()
-    assert api.get(f"/v1/customer-meters/{user}.{young}/statement").status in (200, 503)
+    assert api.get(f"/v1/customer-meters/{customer}.{young}/statement").status in (200, 503)
 
 
 def test_a_statement_and_an_event_say_who_decided_and_what_they_noted(
-    api: Api, user: str, clock: Clock
+    api: Api, customer: str, clock: Clock
 ) -> None:
     token_id = api.get("/v1/tokens/current").body["token_id"]
     by = {"token_id": token_id, "token_name": "Ada's"}
@@ -288,7 +269,7 @@ def test_a_statement_and_an_event_say_who_decided_and_what_they_noted(
     take_back(ada, lot["id"])
     clock.seconds = 60
 
-    lines = read(api, user)["lines"]
+    lines = read(api, customer)["lines"]
 
     assert [(line["kind"], line["note"], line["call"]["actor"]) for line in lines] == [
         ("grant", "Order 7", by),
@@ -298,7 +279,7 @@ def test_a_statement_and_an_event_say_who_decided_and_what_they_noted(
         ("refund", None, by),
         ("void", None, by),
     ]
-    table = csv.DictReader(io.StringIO(ask(api, user, format="csv").text))
+    table = csv.DictReader(io.StringIO(ask(api, customer, format="csv").text))
     assert [(row["actor"], row["note"]) for row in table][:2] == [
         ("Ada's", "Order 7"),
         ("Ada's", "Welcome"),
@@ -311,9 +292,9 @@ def test_a_statement_and_an_event_say_who_decided_and_what_they_noted(
         assert refund["actor"] == by
 
 
-def test_nobody_has_decided_what_expired(api: Api, user: str, clock: Clock) -> None:
+def test_nobody_has_decided_what_expired(api: Api, customer: str, clock: Clock) -> None:
     given(api, 10, expires_at=in_(HOUR))
     clock.seconds = 2 * 3_600
     api.post("/v1/credits/spend", usage(0))
-    lapse = read(api, user)["lines"][-1]
+    lapse = read(api, customer)["lines"][-1]
     assert (lapse["kind"], lapse["call"]["actor"]) == ("lapse", None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,12 +19,11 @@ from aureon.projection.rebuild import Rebuild
 from aureon.storage import keys as all_keys
 from aureon.storage.expressions import present
 from aureon.storage.store import OrganizationStore, Store, update
-from tests.integration.conftest import NewApi
-from tests.support import grant_makers, inline_engine
+from tests.support import inline_engine
 from tests.support.clock import Clock
 from tests.support.conflicts import conflicts
 from tests.support.costs import Cost, cost
-from tests.support.credit_makers import assert_sound, capture, hold, release, spend, spread
+from tests.support.credit_makers import capture, hold, release, spend, spread
 from tests.support.deliveries import deliver, message
 from tests.support.faults import Call, Crash, Fault, faults, nth
 from tests.support.grant_makers import (
@@ -42,38 +40,14 @@ from tests.support.grant_makers import (
 from tests.support.handlers import Api, Reply, invoke
 from tests.support.makers import EXTERNAL_ID, usage
 from tests.support.projected import project_all, stored
-from tests.support.seams import without_pauses
 
 LOSSES: Final = (Fault.DIE_BEFORE, Fault.DIE_AFTER, Fault.TIMEOUT_BEFORE, Fault.TIMEOUT_AFTER)
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    """A table of the engine in this process, where threads change places as often as can be."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    with inline_engine.table() as store, without_pauses():
+    with inline_engine.raced_table() as store:
         yield store
-    sys.setswitchinterval(interval)
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with grant_makers.clock() as clock:
-        yield clock
-
-
-@pytest.fixture
-def api(new_api: NewApi, clock: Clock) -> Iterator[Api]:
-    api = new_api()
-    api.meter()
-    yield api
-    assert_sound(api)
-
-
-@pytest.fixture
-def customer(api: Api) -> str:
-    return api.customer("user@example.com", external_id=EXTERNAL_ID)
 
 
 def use(api: Api, units: int, **more: Any) -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from aureon.ledger.sweep import sweep
 from aureon.storage.expressions import present
 from aureon.storage.store import delete, update
 from tests.integration.conftest import NewApi
-from tests.support import grant_makers
 from tests.support.clock import Clock
 from tests.support.credit_makers import assert_sound, capture, hold, spend
 from tests.support.grant_makers import (
@@ -28,25 +26,6 @@ from tests.support.grant_makers import (
 )
 from tests.support.handlers import Api
 from tests.support.makers import EXTERNAL_ID, usage
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with grant_makers.clock() as clock:
-        yield clock
-
-
-@pytest.fixture
-def api(new_api: NewApi, clock: Clock) -> Iterator[Api]:
-    api = new_api()
-    api.meter()
-    yield api
-    assert_sound(api)
-
-
-@pytest.fixture
-def customer(api: Api) -> str:
-    return api.customer("user@example.com", external_id=EXTERNAL_ID)
 
 
 def use(api: Api, units: int, **more: Any) -> None:

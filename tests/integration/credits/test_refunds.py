@@ -17,15 +17,15 @@ from aureon.domain import events
 from aureon.storage import keys
 from tests.integration.conftest import NewApi
 from tests.integration.test_credit_races import at_once, statuses
-from tests.support import grant_makers, projected
+from tests.support import projected
 from tests.support.clock import Clock
 from tests.support.credit_makers import (
     SHAPES,
     Shape,
     assert_sound,
     capture,
-    customer,
     hold,
+    shaped_customer,
     spend,
     spread,
     state,
@@ -36,25 +36,6 @@ from tests.support.handlers import Api, Reply
 from tests.support.makers import EXTERNAL_ID, usage
 from tests.support.projected import project_all
 from tests.support.seams import restart_handlers
-
-
-@pytest.fixture
-def clock() -> Iterator[Clock]:
-    with grant_makers.clock() as clock:
-        yield clock
-
-
-@pytest.fixture
-def api(new_api: NewApi, clock: Clock) -> Iterator[Api]:
-    api = new_api()
-    api.meter()
-    yield api
-    assert_sound(api)
-
-
-@pytest.fixture
-def user(api: Api) -> str:
-    return api.customer("user@example.com", external_id=EXTERNAL_ID)
 
 
 def refund(api: Api, **body: Any) -> Reply:
@@ -95,7 +76,7 @@ def ingested(api: Api, units: Any, **more: Any) -> str:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_spend_is_given_back_in_parts_and_never_more_than_it_took(api: Api, shape: Shape) -> None:
-    customer_id = customer(api, shape)
+    customer_id = shaped_customer(api, shape)
     spent = spend(api, 7, external_id="order-1").body
 
     part = refunded(api, spend_external_id="order-1", units=2, external_id="r1", reason="Broken")
@@ -115,7 +96,7 @@ def test_a_spend_is_given_back_in_parts_and_never_more_than_it_took(api: Api, sh
     assert refund(api, event_id=spent["id"], reason="again").status == 409
 
 
-def test_a_capture_and_an_ingested_event_are_given_back_too(api: Api, user: str) -> None:
+def test_a_capture_and_an_ingested_event_are_given_back_too(api: Api, customer: str) -> None:
     given(api, 20)
     hold_id = hold(api, 5).body["id"]
     assert refund(api, hold_id=hold_id).status == 409
@@ -124,10 +105,10 @@ def test_a_capture_and_an_ingested_event_are_given_back_too(api: Api, user: str)
 
     assert refunded(api, hold_id=hold_id)["units"][0]["refunded_units"] == 4
     assert refunded(api, event_id=event_id, units=2)["units"][0]["refunded_units"] == 2
-    assert figures(balance(api, user)) == (-19, 1, 20, 0)
+    assert figures(balance(api, customer)) == (-19, 1, 20, 0)
 
 
-def test_a_refund_under_an_id_is_made_once_and_is_no_other(api: Api, user: str) -> None:
+def test_a_refund_under_an_id_is_made_once_and_is_no_other(api: Api, customer: str) -> None:
     given(api, 20)
     one, other = (spend(api, units, external_id=f"s{units}").body["id"] for units in (5, 6))
 
@@ -144,7 +125,7 @@ def test_a_refund_under_an_id_is_made_once_and_is_no_other(api: Api, user: str) 
     assert refund(api, event_id=one, units=1, external_id="s6").status == 409
     assert spend(api, 2, external_id="r1").status == 409
     assert api.ingest(usage(2, external_id="r1")).body["duplicates"] == 1
-    assert figures(balance(api, user)) == (-11, 9, 20, 0)
+    assert figures(balance(api, customer)) == (-11, 9, 20, 0)
 
 
 @pytest.mark.parametrize(
@@ -164,17 +145,17 @@ def test_a_refund_under_an_id_is_made_once_and_is_no_other(api: Api, user: str) 
     ],
 )
 def test_what_makes_no_sense_is_refused_and_says_where(
-    api: Api, user: str, body: dict[str, Any], place: tuple[str, ...]
+    api: Api, customer: str, body: dict[str, Any], place: tuple[str, ...]
 ) -> None:
     given(api, 10)
     spend(api, 1, external_id="s1")
     ingested(api, 1, external_id="plain")
 
     assert refund(api, **body).problems() == {place}
-    assert figures(balance(api, user)) == (-8, 2, 10, 0)
+    assert figures(balance(api, customer)) == (-8, 2, 10, 0)
 
 
-def test_what_gave_credits_or_was_no_usage_is_no_refund(api: Api, user: str) -> None:
+def test_what_gave_credits_or_was_no_usage_is_no_refund(api: Api, customer: str) -> None:
     grant_id = given(api, 5)["id"]
     lot_id = given(api, 5, priority=1)["id"]
     spent = spend(api, 1).body["id"]
@@ -188,7 +169,9 @@ def test_what_gave_credits_or_was_no_usage_is_no_refund(api: Api, user: str) -> 
     assert take_back(api, "none").status == 404
 
 
-def test_meters_other_than_sum_and_count_keep_the_event_and_say_why(api: Api, user: str) -> None:
+def test_meters_other_than_sum_and_count_keep_the_event_and_say_why(
+    api: Api, customer: str
+) -> None:
     greatest = api.meter(func="max", property="units")
     count = api.meter(func="count")
     event_id = ingested(api, 3)
@@ -196,7 +179,7 @@ def test_meters_other_than_sum_and_count_keep_the_event_and_say_why(api: Api, us
     whole = refunded(api, event_id=event_id)
     assert [one["meter_id"] for one in whole["refused"]] == [greatest]
     assert sorted(one["refunded_units"] for one in whole["units"]) == [1, 3]
-    balances = api.balances(user)
+    balances = api.balances(customer)
     assert (balances[greatest], balances[count]) == (3, 0)
 
     other = ingested(api, 2)
@@ -227,12 +210,14 @@ def test_a_ghosts_spend_is_given_back_and_the_customer_inherits_that(api: Api) -
     assert figures(balance(api, customer_id)) == (0, 0, 0, 0)
 
 
-def test_what_a_deleted_customer_spent_is_not_given_to_who_comes_after(api: Api, user: str) -> None:
+def test_what_a_deleted_customer_spent_is_not_given_to_who_comes_after(
+    api: Api, customer: str
+) -> None:
     given(api, 9, external_id="g1")
     given(api, 9, external_id="g2", priority=1)
     spent = spend(api, 5, external_id="s1").body["id"]
     hold(api, 1, external_id="h1")
-    api.delete(f"/v1/customers/{user}")
+    api.delete(f"/v1/customers/{customer}")
     api.customer("new@example.com", external_id=EXTERNAL_ID)
     given(api, 100)
 
@@ -247,41 +232,41 @@ def test_what_a_deleted_customer_spent_is_not_given_to_who_comes_after(api: Api,
 
 
 def test_units_go_back_to_the_lots_that_they_came_from_the_last_burned_first(
-    api: Api, user: str
+    api: Api, customer: str
 ) -> None:
     late = given(api, 10, priority=60)["id"]
     first = given(api, 4, expires_in_seconds=DAY)["id"]
     given(api, 10)
     spent = spend(api, 16).body["id"]
-    assert lots(api, user) == []
+    assert lots(api, customer) == []
 
     part = refunded(api, event_id=spent, units=3)
     assert [(one["grant_id"], one["units"]) for one in part["returned"]] == [(late, 1)]
     part = refunded(api, event_id=spent, units=11)
     assert [(one["grant_id"], one["units"]) for one in part["returned"]] == [(late, 9), (first, 2)]
-    assert lots(api, user) == [(first, 2), (late, 10)]
+    assert lots(api, customer) == [(first, 2), (late, 10)]
     refunded(api, event_id=spent)
-    assert lots(api, user) == [(first, 4), (late, 10)]
-    assert figures(balance(api, user)) == (-24, 0, 24, 0)
-    assert [one["used_units"] for one in grants(api, user)] == [0, 0]
+    assert lots(api, customer) == [(first, 4), (late, 10)]
+    assert figures(balance(api, customer)) == (-24, 0, 24, 0)
+    assert [one["used_units"] for one in grants(api, customer)] == [0, 0]
     spend(api, 15)
-    assert lots(api, user) == []
+    assert lots(api, customer) == []
 
 
-def test_units_of_what_has_lapsed_come_back_for_good(api: Api, user: str, clock: Clock) -> None:
+def test_units_of_what_has_lapsed_come_back_for_good(api: Api, customer: str, clock: Clock) -> None:
     given(api, 10, expires_at=in_(DAY))
     spent = spend(api, 6).body["id"]
     clock.seconds = DAY
 
     assert refunded(api, event_id=spent)["returned"] == []
-    assert figures(balance(api, user)) == (-6, 0, 10, 4)
-    assert lots(api, user) == []
+    assert figures(balance(api, customer)) == (-6, 0, 10, 4)
+    assert lots(api, customer) == []
     clock.seconds = 400 * DAY
-    assert figures(balance(api, user)) == (-6, 0, 10, 4)
+    assert figures(balance(api, customer)) == (-6, 0, 10, 4)
 
 
 def test_units_of_a_grant_that_was_voided_or_is_about_to_lapse_come_back_for_good(
-    api: Api, user: str, clock: Clock
+    api: Api, customer: str, clock: Clock
 ) -> None:
     voided = given(api, 5, priority=60)["id"]
     given(api, 5, expires_at=in_(DAY))
@@ -290,24 +275,26 @@ def test_units_of_a_grant_that_was_voided_or_is_about_to_lapse_come_back_for_goo
     clock.seconds = DAY - 300
 
     assert refunded(api, event_id=spent)["returned"] == []
-    assert figures(balance(api, user)) == (-9, 0, 10, 1)
+    assert figures(balance(api, customer)) == (-9, 0, 10, 1)
     clock.seconds = DAY
-    assert figures(balance(api, user)) == (-9, 0, 10, 1)
+    assert figures(balance(api, customer)) == (-9, 0, 10, 1)
 
 
-def test_a_refund_repays_debt_before_lots_get_anything(api: Api, user: str) -> None:
+def test_a_refund_repays_debt_before_lots_get_anything(api: Api, customer: str) -> None:
     lot = given(api, 10, priority=1)["id"]
     spent = spend(api, 8).body["id"]
     ingested(api, 7)
-    assert figures(balance(api, user)) == (5, 15, 10, 0)
+    assert figures(balance(api, customer)) == (5, 15, 10, 0)
 
     part = refunded(api, event_id=spent, units=7)
     assert [(one["grant_id"], one["units"]) for one in part["returned"]] == [(lot, 2)]
-    assert lots(api, user) == [(lot, 2)]
-    assert figures(balance(api, user)) == (-2, 8, 10, 0)
+    assert lots(api, customer) == [(lot, 2)]
+    assert figures(balance(api, customer)) == (-2, 8, 10, 0)
 
 
-def test_what_was_used_since_the_lots_changed_stays_used(api: Api, user: str, clock: Clock) -> None:
+def test_what_was_used_since_the_lots_changed_stays_used(
+    api: Api, customer: str, clock: Clock
+) -> None:
     given(api, 5, expires_at=in_(DAY))
     spent = spend(api, 5).body["id"]
     clock.seconds = DAY
@@ -315,14 +302,14 @@ def test_what_was_used_since_the_lots_changed_stays_used(api: Api, user: str, cl
     ingested(api, 4)
 
     refunded(api, event_id=spent)
-    assert lots(api, user) == [(lot, 6)]
+    assert lots(api, customer) == [(lot, 6)]
     spend(api, 6)
-    assert lots(api, user) == []
-    assert figures(balance(api, user)) == (-5, 10, 15, 0)
+    assert lots(api, customer) == []
+    assert figures(balance(api, customer)) == (-5, 10, 15, 0)
 
 
 def test_an_ingested_events_units_return_to_lots_that_were_there_at_its_time(
-    api: Api, user: str, clock: Clock
+    api: Api, customer: str, clock: Clock
 ) -> None:
     lot = given(api, 10, priority=1)["id"]
     clock.seconds = 60
@@ -333,21 +320,21 @@ def test_an_ingested_events_units_return_to_lots_that_were_there_at_its_time(
 
     part = refunded(api, event_id=event_id)
     assert [(one["grant_id"], one["units"]) for one in part["returned"]] == [(lot, 6)]
-    assert lots(api, user) == [(later, 7), (lot, 10)]
+    assert lots(api, customer) == [(later, 7), (lot, 10)]
 
 
-def test_several_meters_with_lots_get_back_theirs_in_one_step(api: Api, user: str) -> None:
+def test_several_meters_with_lots_get_back_theirs_in_one_step(api: Api, customer: str) -> None:
     (first,) = api.get("/v1/meters/").body["items"]
     second = api.meter(func="sum", property="tokens")
     both = {"metadata": {"units": 3, "tokens": 30}}
     api.post("/v1/credits/grants", usage(10, meter_id=first["id"], priority=1))
     api.post("/v1/credits/grants", usage(0, meter_id=second, priority=1, metadata={"tokens": 100}))
     spent = spend(api, 0, **both).body["id"]
-    assert sorted(api.balances(user).values()) == [-70, -7]
+    assert sorted(api.balances(customer).values()) == [-70, -7]
 
     part = refunded(api, event_id=spent)
     assert sorted(one["units"] for one in part["returned"]) == [3, 30]
-    assert sorted(api.balances(user).values()) == [-100, -10]
+    assert sorted(api.balances(customer).values()) == [-100, -10]
 
 
 # Taking back as a whole.
@@ -357,7 +344,7 @@ def test_several_meters_with_lots_get_back_theirs_in_one_step(api: Api, user: st
 def test_a_voided_event_gives_back_what_is_left_and_takes_no_more_refunds(
     api: Api, shape: Shape
 ) -> None:
-    customer_id = customer(api, shape)
+    customer_id = shaped_customer(api, shape)
     spent = spend(api, 7).body["id"]
     refunded(api, event_id=spent, units=2)
 
@@ -371,7 +358,7 @@ def test_a_voided_event_gives_back_what_is_left_and_takes_no_more_refunds(
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_voided_grant_takes_what_is_left_or_all_of_it(api: Api, shape: Shape) -> None:
-    customer_id = customer(api, shape)
+    customer_id = shaped_customer(api, shape)
     kept, charged_back = (given(api, 10)["id"] for _ in range(2))
     spend(api, 25)
 
@@ -384,19 +371,19 @@ def test_a_voided_grant_takes_what_is_left_or_all_of_it(api: Api, shape: Shape) 
     assert take_back(api, charged_back, allow_debt=True).body["refund"]["id"] == taken["id"]
 
 
-def test_a_charge_back_is_paid_by_lots_before_it_is_debt(api: Api, user: str) -> None:
+def test_a_charge_back_is_paid_by_lots_before_it_is_debt(api: Api, customer: str) -> None:
     paid = given(api, 10)["id"]
     lot = given(api, 10, priority=1)["id"]
     spend(api, 13)
     given(api, 4, priority=2)
 
     take_back(api, paid, allow_debt=True)
-    assert figures(balance(api, user)) == (-1, 13, 24, 10)
-    assert [units for _, units in lots(api, user)] == [1]
-    assert lot not in dict(lots(api, user))
+    assert figures(balance(api, customer)) == (-1, 13, 24, 10)
+    assert [units for _, units in lots(api, customer)] == [1]
+    assert lot not in dict(lots(api, customer))
 
 
-def test_a_voided_grant_with_terms_is_taken_back_as_a_grant(api: Api, user: str) -> None:
+def test_a_voided_grant_with_terms_is_taken_back_as_a_grant(api: Api, customer: str) -> None:
     lot = given(api, 10, priority=1)["id"]
 
     assert take_back(api, lot).body["grant"]["voided_units"] == 10
@@ -406,7 +393,7 @@ def test_a_voided_grant_with_terms_is_taken_back_as_a_grant(api: Api, user: str)
     assert api.get(f"/v1/events/{trace['id']}").body["metadata"]["grant_id"] == lot
 
 
-def test_a_trace_points_both_ways(api: Api, user: str) -> None:
+def test_a_trace_points_both_ways(api: Api, customer: str) -> None:
     spent = spend(api, 7, limit=10).body["id"]
     part = refunded(api, event_id=spent, units=2, external_id="r1", reason="Broken")
     whole = take_back(api, spent).body["refund"]
@@ -422,7 +409,7 @@ def test_a_trace_points_both_ways(api: Api, user: str) -> None:
     assert event["refunds"] == []
 
 
-def test_quantities_follow_refunds(api: Api, user: str) -> None:
+def test_quantities_follow_refunds(api: Api, customer: str) -> None:
     count = api.meter(func="count")
     spent = spend(api, 7, limit=10).body["id"]
     refunded(api, event_id=spent)
@@ -440,7 +427,7 @@ def test_quantities_follow_refunds(api: Api, user: str) -> None:
             assert (found["used_units"], found["granted_units"]) == expected[1:]
 
 
-def test_a_user_without_the_scope_gives_nothing_back(api: Api, user: str) -> None:
+def test_a_user_without_the_scope_gives_nothing_back(api: Api, customer: str) -> None:
     spent = spend(api, 7, limit=10).body["id"]
     token = api.post("/v1/tokens/", {"name": "service", "scopes": ["credits:write"]}).body["token"]
     service = Api(api.store, token)
@@ -459,7 +446,7 @@ def test_refunds_at_once_give_back_what_was_taken_and_no_more(
     for _ in range(2):
         api = new_api()
         api.meter()
-        customer_id = customer(api, shape)
+        customer_id = shaped_customer(api, shape)
         spent = spend(api, 10).body["id"]
 
         replies = at_once(
@@ -523,7 +510,7 @@ def test_whichever_call_fails_a_repeat_refunds_once(
     def trial(plan: Plan) -> tuple[Api, str, str, Calls, int | None]:
         api = new_api()
         api.meter()
-        customer_id = customer(api, shape)
+        customer_id = shaped_customer(api, shape)
         if lot:
             given(api, 4, priority=1)
         spent = spend(api, 6).body["id"]
@@ -615,64 +602,66 @@ def changed(api: Api, key: keys.Key) -> Iterator[dict[str, Any]]:
     api.store.put_all({key: before})
 
 
-def audited(api: Api, user: str, *, repair: bool = False) -> list[tuple[str, list[Any]]]:
+def audited(api: Api, customer: str, *, repair: bool = False) -> list[tuple[str, list[Any]]]:
     return [
         (found.status, [(one.figure, one.stored, one.counted) for one in found.differences])
-        for found in Audit(api.store, repair).of_customer(user)
-        if found.ledger_id == user
+        for found in Audit(api.store, repair).of_customer(customer)
+        if found.ledger_id == customer
     ]
 
 
-def test_the_audit_finds_refunds_that_agree_with_the_log_clean(api: Api, user: str) -> None:
+def test_the_audit_finds_refunds_that_agree_with_the_log_clean(api: Api, customer: str) -> None:
     made(api)
-    assert audited(api, user) == [("clean", [])]
+    assert audited(api, customer) == [("clean", [])]
 
 
-def test_the_audit_finds_a_record_that_says_other_units_than_the_log(api: Api, user: str) -> None:
+def test_the_audit_finds_a_record_that_says_other_units_than_the_log(
+    api: Api, customer: str
+) -> None:
     key = made(api)
     with changed(api, key) as item:
         meter_id = next(iter(item["made"][0]["back"]))
         item["made"][0]["back"][meter_id] = Decimal(1)
         api.store.put_all({key: item})
-        assert audited(api, user) == [("different", [("refunded", -1, -2)])]
+        assert audited(api, customer) == [("different", [("refunded", -1, -2)])]
         # Nobody knows which of them is right, so nothing is corrected.
-        assert audited(api, user, repair=True) == [("different", [("refunded", -1, -2)])]
+        assert audited(api, customer, repair=True) == [("different", [("refunded", -1, -2)])]
         assert api.store.get(key) == item | dict(zip(("pk", "sk"), key, strict=True))
 
 
-def test_the_audit_finds_a_record_that_is_gone_or_lacks_a_refund(api: Api, user: str) -> None:
+def test_the_audit_finds_a_record_that_is_gone_or_lacks_a_refund(api: Api, customer: str) -> None:
     key = made(api)
     with changed(api, key) as item:
         del item["made"][1]
         api.store.put_all({key: item})
-        assert audited(api, user) == [("different", [("refunded", 0, -1)])]
+        assert audited(api, customer) == [("different", [("refunded", 0, -1)])]
         api.store.delete_all([key])
-        ((status, differences),) = audited(api, user)
+        ((status, differences),) = audited(api, customer)
         assert status == "different"
         assert sorted(differences) == [("refunded", 0, -2), ("refunded", 0, -1)]
 
 
-def test_the_audit_finds_a_refund_that_the_log_does_not_have(api: Api, user: str) -> None:
+def test_the_audit_finds_a_refund_that_the_log_does_not_have(api: Api, customer: str) -> None:
     key = made(api)
     with changed(api, key) as item:
         place = events.parse_event_id(item["made"][0]["id"])
         ghost = place._replace(page=place.page._replace(batch=f"{place.page.batch}x"))
         item["made"].append({**item["made"][0], "id": events.event_id(ghost)})
         api.store.put_all({key: item})
-        assert audited(api, user) == [("different", [("refunded", 2, 0)])]
+        assert audited(api, customer) == [("different", [("refunded", 2, 0)])]
 
 
 def test_the_audit_of_many_refunds_looks_them_up_some_at_a_time(
-    api: Api, user: str, monkeypatch: pytest.MonkeyPatch
+    api: Api, customer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refunds_audit, "AT_ONCE", 2)
     given(api, 100)
     spends = [spend(api, 3).body["id"] for _ in range(5)]
     for one in spends:
         refunded(api, event_id=one, units=1)
-    assert audited(api, user) == [("clean", [])]
+    assert audited(api, customer) == [("clean", [])]
     records = [api.store.keys.refunds(one) for one in spends]
     before = api.store.batch_get(records)
     api.store.delete_all(records)
-    assert audited(api, user) == [("different", [("refunded", 0, -1)] * 5)]
+    assert audited(api, customer) == [("different", [("refunded", 0, -1)] * 5)]
     api.store.put_all(before)
