@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from aureon.access import organizations
 from aureon.api import runtime
@@ -21,6 +21,7 @@ from aureon.core.errors import Unavailable
 from aureon.storage import directory, keys
 from aureon.storage.clients import LONGEST_CALL_SECONDS
 from aureon.storage.directory import DirectoryPosition
+from aureon.storage.keys import Keys
 from aureon.storage.store import (
     OrganizationStore,
     Store,
@@ -80,25 +81,29 @@ def lose_a_name(api: Api, ledger_id: str) -> None:
     api.store.write(delete(key))
 
 
-class Hurried(Store):
+class Hurried(Store, frozen=True, kw_only=True):
     """A store whose time is up after so many looks at the clock."""
 
-    looks: int
+    looks: Iterator[int]
 
     def has_time(self) -> bool:
-        object.__setattr__(self, "looks", self.looks - 1)
-        return self.looks >= 0
+        return next(self.looks, None) is not None
 
     def of(self, organization_id: str) -> OrganizationStore:
-        own = super().of(organization_id)
-        object.__setattr__(own, "has_time", self.has_time)
-        return own
+        return HurriedOrganizationStore(
+            self.client, self.table, keys=Keys(organization_id), looks=self.looks
+        )
+
+
+class HurriedOrganizationStore(OrganizationStore, frozen=True, kw_only=True):
+    """The same, as one organization has it."""
+
+    looks: Iterator[int]
+    has_time = Hurried.has_time
 
 
 def hurried(store: Store, looks: int) -> Store:
-    made = Hurried(store.client, store.table)
-    object.__setattr__(made, "looks", looks)
-    return made
+    return Hurried(store.client, store.table, looks=iter(range(looks)))
 
 
 def test_every_ledger_is_audited_however_often_time_runs_out(api: Api) -> None:

@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Any, Final
 from unittest.mock import patch
 
+from msgspec import structs
+
 from aureon.core import times
 from aureon.credits import grants
 from aureon.credits.account import Account
@@ -88,7 +90,7 @@ def _by_pointer(store: Any, ledger_id: str) -> Any:
 
 
 def _unpaid(found: Lots, lot: Any, total: Any) -> Lots:
-    return replace(found, open=(*found.open, lot))
+    return structs.replace(found, open=(*found.open, lot))
 
 
 def _for_ever(lot: Any, at: Any, others: Any, holds: Any) -> Any:

@@ -170,7 +170,7 @@ def table(answer: Callable[..., Any] | None = None) -> Iterator[Store]:
 # The store.
 
 
-class InMemory(Store):
+class InMemory(Store, frozen=True):
     """The store's calls, each to be answered by whoever stands in the engine's place."""
 
     def of(self, organization_id: str) -> OrganizationStore:
@@ -323,12 +323,11 @@ class InMemory(Store):
         return ask
 
 
-class MemoryStore(InMemory):
+class MemoryStore(InMemory, frozen=True):
     """The table of this process."""
 
 
-@dataclass(frozen=True)
-class MemoryOrganizationStore(InMemory, OrganizationStore):
+class MemoryOrganizationStore(InMemory, OrganizationStore, frozen=True):
     """The table of this process, as one organization has it."""
 
 

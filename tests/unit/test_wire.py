@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from unittest.mock import patch
@@ -18,6 +17,7 @@ from botocore.exceptions import ConnectionClosedError, NoCredentialsError, ReadT
 from botocore.parsers import create_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aureon.core.errors import Unavailable
 from aureon.storage import clients, store, wire

@@ -24,6 +24,7 @@ from urllib.parse import urlencode
 import httpx
 import msgspec
 import typer
+from msgspec import structs
 from rich.progress import (
     BarColumn,
     Progress,
@@ -142,7 +143,7 @@ class Table:
     def _request(self, query: Query) -> Request:
         """The request that would ask the API for the same."""
         request = Request({"rawQueryString": urlencode(list(query))}, self._store)
-        request.access = replace(NOBODY, organization_id=self._organization_id)
+        request.access = structs.replace(NOBODY, organization_id=self._organization_id)
         return request
 
 

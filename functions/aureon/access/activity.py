@@ -10,12 +10,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
 import uuid_utils
+from msgspec import Struct, field
 
 from aureon.core import exact, times
 from aureon.core.errors import TooLarge
@@ -79,8 +79,7 @@ class Activity(NamedTuple):
         )
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """Which activities are asked for: those that nothing here excludes."""
 
     actions: Collection[str] = ()

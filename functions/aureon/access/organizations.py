@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
 import uuid_utils
+from msgspec import Struct
 
 from aureon.access import activity
 from aureon.core import times
@@ -40,8 +40,7 @@ ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9-]+\.)*[a-z0-9-]+(?::[1-9]\d{0,4
 USUAL_PORTS: Final = {"https": ":443", "http": ":80"}
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What an organization has chosen: a colour as ``#rrggbb``, an IANA time zone, the origins of
     pages that may show what it shows to its customers, and which keys of events' metadata it shows
     to them. None has not been chosen.
@@ -53,8 +52,7 @@ class Settings:
     portal_metadata_keys: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Organization:
+class Organization(Struct, frozen=True):
     """An organization as it stands."""
 
     id: str

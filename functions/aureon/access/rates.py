@@ -10,10 +10,11 @@ See docs/decisions/0020-tokens-have-a-budget-by-window.md.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from math import ceil
 from threading import Lock
 from typing import Final
+
+from msgspec import Struct, field
 
 from aureon.access.tokens import Access
 from aureon.core.errors import TooManyRequests
@@ -34,8 +35,7 @@ def window_seconds(requests_per_second: int) -> int:
     return min(LONGEST_WINDOW_SECONDS, ceil(LEAST_BUDGET / requests_per_second))
 
 
-@dataclass
-class _Part:
+class _Part(Struct):
     """What a container has of a window's budget, and what it used in this one and the last."""
 
     window: int

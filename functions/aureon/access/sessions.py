@@ -7,11 +7,11 @@ that the customer is still there is looked up with each request.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
 
 import uuid_utils
+from msgspec import Struct
 
 from aureon.access.tokens import KEPT_AFTER_EXPIRY, SECRET_BYTES, bearer, sha256_of
 from aureon.core import times
@@ -26,8 +26,7 @@ SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Session:
+class Session(Struct, frozen=True):
     """What a session's token opens: one customer, until it expires."""
 
     id: str

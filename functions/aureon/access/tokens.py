@@ -10,11 +10,11 @@ import hashlib
 import secrets
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import uuid_utils
+from msgspec import Struct
 
 from aureon.access import activity
 from aureon.core import times
@@ -81,8 +81,7 @@ TRUST_SECONDS: Final = 30.0
 KEPT_AFTER_EXPIRY: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Restriction:
+class Restriction(Struct, frozen=True):
     """Which events a token may send: those of these names, and those that these meters alone count.
 
     It may send no others, and do nothing else.
@@ -108,8 +107,7 @@ class Restriction:
         return bool(meter_ids) and self.meter_ids.issuperset(meter_ids)
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(Struct, frozen=True):
     """What a token allows: one organization's data, within scopes, until it expires.
 
     Where it is restricted to some events, it allows sending these and nothing else.
@@ -140,8 +138,7 @@ class Access:
 NOBODY: Final = Access("", frozenset(), None)
 
 
-@dataclass(frozen=True)
-class TokenRecord:
+class TokenRecord(Struct, frozen=True):
     """A token as it is listed: everything but the token."""
 
     id: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, Self, cast
+
+from msgspec import Struct
 
 from aureon.core import times
 from aureon.domain.customers import Customer, profile
@@ -24,8 +25,7 @@ STATES: Final[tuple[State, ...]] = ("reached", "recovered", "closed")
 KEPT: Final = timedelta(days=90)
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """That a balance came down to a threshold, and whether it still is there.
 
     The threshold lay at `units`; `available_credits` were left when it was noticed. It is `closed`

@@ -13,11 +13,12 @@ at by somebody who did not know of the change yet.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Self
 
 import uuid_utils
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.alerts import alerts
 from aureon.alerts.alerts import Alert
@@ -39,8 +40,7 @@ from aureon.webhooks import outbox
 MAX_ATTEMPTS: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What is kept of a balance that has thresholds: their states, as of the `last` look.
 
     `own` are the customer's own thresholds, None where those of the meter are meant. `at` is the
@@ -124,8 +124,7 @@ def evaluate(telling: Telling, customer_id: str, meter_id: str, generation: int)
     raise Unavailable("Too many others use the same credits.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """What a look leads to. Where it `moved` a threshold, another has to follow."""
 
     writes: Sequence[Write]

@@ -10,9 +10,10 @@ from __future__ import annotations
 from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from aureon.alerts import evaluation, rollout
 from aureon.alerts.telling import Rendering, Telling
@@ -44,8 +45,7 @@ class Unreadable(AureonError):
     """A record that can't be read: only what wrote it may know why."""
 
 
-@dataclass
-class _Delivery:
+class _Delivery(Struct):
     """What a delivery tells of one organization, each with the numbers of its records."""
 
     balances: defaultdict[tuple[str, str, int], list[str]] = field(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, Self
+
+from msgspec import Struct
 
 from aureon.alerts.alerts import Alert, ShownAlert
 from aureon.core import times
@@ -32,8 +33,7 @@ class Rendering(NamedTuple):
     alert: Callable[[str, ShownAlert], Any]
 
 
-@dataclass(frozen=True)
-class Telling:
+class Telling(Struct, frozen=True):
     """What the endpoints of an organization want to be told of."""
 
     store: OrganizationStore

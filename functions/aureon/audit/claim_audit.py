@@ -13,10 +13,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.domain.events import CustomerRef, EventLocation
@@ -53,8 +55,7 @@ class _Logged(NamedTuple):
     fingerprint: bytes
 
 
-@dataclass
-class ClaimAudit:
+class ClaimAudit(Struct):
     """Audits the claims of one organization, and makes them what the log says with `repair`.
 
     `claims` and `events` tell how many were looked at.

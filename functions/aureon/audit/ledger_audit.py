@@ -15,13 +15,13 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from operator import itemgetter
 from typing import Final, Literal, NamedTuple, TypeVar
 
 import uuid_utils
+from msgspec import Struct, field
 
 from aureon.audit import lots_audit
 from aureon.audit.lots_audit import LotsCompared
@@ -98,8 +98,7 @@ class Difference(NamedTuple):
 _Differences = tuple[Difference, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of one ledger.
 
     `customer_id` is None for a ghost's ledger. One that is `repaired` had the differences, was
@@ -125,8 +124,7 @@ _Shards = dict[BalanceId, dict[int, _Shard]]
 _Values = dict[BalanceId, set[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
+class _Comparison(Struct, frozen=True):
     """The balances of a ledger that held still, and what its log makes of them.
 
     `values` are the hashes that ``unique`` meters have counted, and those of the log.
@@ -171,8 +169,7 @@ class _Comparison:
         return self.values.get(balance, set()) ^ self.logged_values.get(balance, set())
 
 
-@dataclass
-class Audit:
+class Audit(Struct):
     """Audits one organization's ledgers, each as it stands when its turn comes.
 
     Another audit may go on from its `place`, which may be too early by a customer's ledgers.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from aureon.core import times
 from aureon.core.exact import ZERO
@@ -43,8 +44,7 @@ def collect(item: Item, changes: Changes) -> None:
         found.append(Change.from_item(item["change"]))
 
 
-@dataclass(frozen=True, slots=True)
-class LotsCompared:
+class LotsCompared(Struct, frozen=True):
     """A customer's lots of a meter as they are stored, and as the log makes them.
 
     `name` is what the customer's item calls them. `told` are the times of the next expiry that the

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Final, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.access import organizations
 from aureon.audit.ledger_audit import Audit, Outcome
@@ -30,8 +32,7 @@ QUEUE: Final = "AUREON_AUDIT_QUEUE_URL"
 RESERVE_SECONDS: Final = 60.0
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """A message of the queue: an organization, from a place in its directory on.
 
     `behind` are ledgers before that place whose projection is to be looked at again. With `owed`,

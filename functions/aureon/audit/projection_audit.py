@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from aureon.core.errors import Unavailable
 from aureon.core.exact import EXACT, ZERO
@@ -87,8 +88,7 @@ class _Stored(NamedTuple):
     rosters: Mapping[_RosterKey, set[bytes]]
 
 
-@dataclass
-class ProjectionAudit:
+class ProjectionAudit(Struct, dict=True):
     """Compares what is projected of one organization, ledger by ledger.
 
     Another audit may go on with those that are `behind`, but not with `of_everyone`.

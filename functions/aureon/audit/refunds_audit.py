@@ -7,9 +7,10 @@ Records are found from the log, a part at a time, so that memory does not grow w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from aureon.core.exact import EXACT, ZERO
 from aureon.domain.events import EventLocation, event_id, parse_event_id
@@ -35,8 +36,7 @@ class Wrong(NamedTuple):
     counted: Decimal
 
 
-@dataclass
-class _Logged:
+class _Logged(Struct):
     """A refund as the log has it: its first event, which event it is of, and units by meter."""
 
     id: str
@@ -44,8 +44,7 @@ class _Logged:
     units: dict[tuple[str, int], Decimal] = field(default_factory=dict)
 
 
-@dataclass
-class RefundsCompared:
+class RefundsCompared(Struct):
     """Compares the refunds of one ledger, as its pages come, in the order of the log."""
 
     org_keys: Keys

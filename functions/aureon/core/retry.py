@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import random
 import time
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class Backoff(Struct, frozen=True):
     """Pauses of at most `first_seconds` after the first try, and never over `longest_seconds`.
 
     `random_share` of each is random: all of it, unless a pause should be long enough in any case.

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from itertools import product, starmap
 from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.core.errors import (
@@ -61,8 +63,7 @@ turns: Turns | None = None
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Decision(Generic[T]):
+class Decision(Struct, Generic[T], frozen=True):
     """What to answer, and what to write for it: nothing, where it was written before."""
 
     result: T
@@ -105,8 +106,7 @@ def commit_decision(
     raise Unavailable("Too many others spend the same credits.")
 
 
-@dataclass
-class Account:
+class Account(Struct):
     """A customer, the meters that may decide, and the ledger that its event goes to.
 
     Who has no profile yet is a ghost, whose ledger began with `meter_version`; `pointer` is to be

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import uuid_utils
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.access import activity
 from aureon.core import exact, times
@@ -81,8 +82,7 @@ Status = Literal["active", "used_up", "expired", "voided", "for_good"]
 STATUSES: Final[tuple[Status, ...]] = ("active", "used_up", "expired", "voided")
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """A grant, and what has become of it, in units.
 
     One without terms is there `for_good`: what was used of it, nobody can tell. `standings` say
@@ -379,16 +379,14 @@ def _lot(lot_id: str, event: Event, units: Decimal, body: GrantBody, now: dateti
 # Looking at grants.
 
 
-@dataclass(frozen=True)
-class _Logged:
+class _Logged(Struct, frozen=True):
     """A page of terms, and the change that it tells."""
 
     change: Change
     item: Item
 
 
-@dataclass(frozen=True)
-class Lots:
+class Lots(Struct, frozen=True):
     """A customer's grants with terms of one meter, as they are at one instant."""
 
     snapshot: LotSnapshot
@@ -583,8 +581,7 @@ def reverse(store: OrganizationStore, id_: str) -> str:
     return event_id(EventLocation(customer_id, _void_place(lot_id, at), 0))
 
 
-@dataclass(frozen=True)
-class _Reversal:
+class _Reversal(Struct, frozen=True):
     """One attempt to take back what is left of credits, by the id of their event."""
 
     credit_id: str

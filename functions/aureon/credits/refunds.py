@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import uuid_utils
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.access import activity
 from aureon.core import exact, times
@@ -94,8 +95,7 @@ class Named(NamedTuple):
         return hashlib.sha256(exact.write_canonical(content)).digest()[:FINGERPRINT_BYTES]
 
 
-@dataclass(frozen=True)
-class Refunded:
+class Refunded(Struct, frozen=True):
     """A refund that was made, and where its event stands with it.
 
     `took` is what the event took by meter, or gave, and `refunds` are all that was done to it by
@@ -186,8 +186,7 @@ class _Part(NamedTuple):
         return EXACT.subtract(self.taken, self.back)
 
 
-@dataclass
-class _Attempt:
+class _Attempt(Struct):
     """A refund on its way, under an id of its own, so that it finds what it may have written."""
 
     store: OrganizationStore

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import uuid_utils
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import exact, times
 from aureon.core.errors import Conflict, Invalid, NotFound, TooManyHolds, Unavailable
@@ -45,8 +46,7 @@ T = TypeVar("T")
 Body = TypeVar("Body", "SpendBody", "HoldBody", "GrantBody")
 
 
-@dataclass(frozen=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """A spend that was admitted: its event, where the customer stands, and which lots it took of.
 
     What was `drawn` is not known any more where it was admitted before.

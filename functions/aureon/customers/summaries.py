@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from aureon.core import listing, times
 from aureon.core.texts import folded
@@ -30,8 +31,7 @@ _SORT_BY: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """Which customers a list has, and in which order.
 
     `email` is a whole address, `text` a part of an address, a name or an external id, both in any

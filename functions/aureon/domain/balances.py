@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+
+from msgspec import Struct, field
 
 from aureon.core import exact, times
 from aureon.core.exact import EXACT, ZERO
@@ -18,8 +19,7 @@ LIMIT: Final = Decimal(exact.INTEGER_LIMIT)
 AVERAGE_STEP: Final = exact.STEP
 
 
-@dataclass(slots=True)
-class Delta:
+class Delta(Struct):
     """What a transaction makes of one balance; all in units, but for the count of events.
 
     `values` are hashes of what a ``unique`` meter has to have counted afterwards; a meter has a
@@ -62,8 +62,7 @@ class Delta:
         return self.min is not None and ("min" not in item or self.min < item["min"])
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(Struct, frozen=True):
     """A meter's value for a customer, over all its ledgers and shards.
 
     `used` and `granted` are the sums of the positive and of the negative values, each as a

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.core.exact import EXACT, ZERO, from_stored, to_stored
@@ -22,8 +24,7 @@ State = Literal["open", "captured", "released", "expired"]
 Units = Mapping[str, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
-class Holds:
+class Holds(Struct, frozen=True):
     """The open holds of a customer and meter: units and expiry by the hold's id.
 
     An expired hold binds nobody, though it may still be listed here: whoever relies on that takes
@@ -100,8 +101,7 @@ def deciding(candidates: Collection[Candidate]) -> set[str]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CreditPosition:
+class CreditPosition(Struct, frozen=True):
     """A customer's balance of a meter and the units held of it, at one instant.
 
     `decides` says whether the meter decided on what was just done.
@@ -135,8 +135,7 @@ class Drawn(NamedTuple):
     granted_at: datetime
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """A hold: what it reserves of each meter, in units, until when, and what became of it.
 
     The events of its customer go to `ledger_id`. `customer_id` is whose open holds it is among,

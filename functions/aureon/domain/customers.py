@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.core.exact import from_stored, to_stored
@@ -19,8 +21,7 @@ MAX_NAME_CHARACTERS: Final = 256
 NO_EMAIL_DOMAIN: Final = "no-email.invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(Struct, frozen=True):
     """Whom events are counted for.
 
     `ledger_ids` are the ledgers whose balances are the customer's: its own, which has its id,
@@ -113,8 +114,7 @@ def profile(item: Mapping[str, Any] | None) -> Customer | None:
     return Customer.from_item(item)
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerSummary:
+class CustomerSummary(Struct, frozen=True):
     """What the list of customers sorts and searches by: of a living customer, and kept in step."""
 
     id: str
@@ -162,8 +162,7 @@ class CustomerSummary:
         return any(text in folded(each) for each in texts if each is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(Struct, frozen=True):
     """What an external id leads to: a customer and the ledger that its events go to.
 
     A pointer without a customer's profile is a ghost: events came before the customer did. A
@@ -242,8 +241,7 @@ def directory_entry(partition: str, created_at: datetime | None, id_: str) -> di
     return {keys.DIRECTORY_PARTITION: partition, keys.DIRECTORY_SORT: f"{created}#{id_}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Ledger:
+class Ledger(Struct, frozen=True):
     """Where the events of a customer go, as an event named it.
 
     `pointer` is set where the external id leads nowhere yet: the pointer to put with the first

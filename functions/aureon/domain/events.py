@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from aureon.core import exact
 from aureon.storage import keys
@@ -49,8 +50,7 @@ class Terms(NamedTuple):
     refunded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event, valid, at its time.
 
     `position` is its place in the request, from 0. `sent_at` is the timestamp as it was sent,

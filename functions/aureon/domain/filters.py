@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal
+
+from msgspec import Struct
 
 from aureon.domain.events import Event
 
@@ -22,8 +23,7 @@ MAX_CLAUSES: Final = 100
 _METADATA: Final = "metadata."
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """One comparison of an event's property with a value."""
 
     property: str
@@ -31,8 +31,7 @@ class Clause:
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Clauses and filters joined by ``and`` or ``or``. Without any, every event matches."""
 
     conjunction: Conjunction

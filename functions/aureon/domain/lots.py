@@ -14,11 +14,13 @@ that burns with each event.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.core.exact import EXACT, ZERO
@@ -52,8 +54,7 @@ REFUND_BATCH: Final = "u-"
 Open = Mapping[str, tuple[Decimal, datetime]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rollover:
+class Rollover(Struct, frozen=True):
     """What a lot passes on when it expires: so many units at most, for a time of its own.
 
     Without a `lasting`, what rolls over lives until the next occurrence.
@@ -73,8 +74,7 @@ class Rollover:
         return cls(item["max_units"], lasting)
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
+class Lot(Struct, frozen=True):
     """Credits with terms: `units` were granted, `remaining` are left of them.
 
     A lower `priority` is burned first. Without an `expires_at` it never lapses. A lot that is
@@ -153,8 +153,7 @@ class Lot:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Lots:
+class Lots(Struct, frozen=True):
     """The open lots of a customer and meter, as they were when so much had been used in all.
 
     `rev` is the number of changes that were made to them.
@@ -240,8 +239,7 @@ class Lots:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One step of a change of lots, as the log keeps it, so that they can be counted again.
 
     The `steps` of a change have its `rev`, and each its number, from 0. So much had been `used` in
@@ -338,8 +336,7 @@ class Change:
         )
 
 
-@dataclass(slots=True)
-class Life:
+class Life(Struct):
     """What became of a lot, in units: of what was granted, so much repaid debt, was used, lapsed,
     rolled over, was taken back, and is left.
 

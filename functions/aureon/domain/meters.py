@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, Self
+
+from msgspec import Struct
 
 from aureon.core import times
 from aureon.core.exact import ZERO, canonical, counted, from_stored, to_stored
@@ -44,8 +45,7 @@ ONE: Final = Decimal(1)
 Contribution = Callable[[Event], Decimal | bytes | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregation:
+class Aggregation(Struct, frozen=True):
     """How the events that match become a number. ``count`` alone needs no property."""
 
     func: Function
@@ -62,8 +62,7 @@ class Aggregation:
         return cls(value["func"], value.get("property"))
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
+class Meter(Struct, frozen=True):
     """A meter's definition and its life, told in versions of the organization's meters.
 
     It counts from `since_version` on, and up to, but not including, `archived_version`. What was

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from aureon.core import exact, times
 from aureon.domain.events import CustomerRef, Event, Terms
@@ -63,8 +64,7 @@ class LoggedEvent(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A run of events, decoded.
 
     `meter_version` is the version of the organization's meters that the run was counted with.

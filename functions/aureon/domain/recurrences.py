@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from aureon.domain.intervals import first_instant
 
@@ -31,8 +32,7 @@ _ABOUT: Final[Mapping[Every, timedelta]] = {
 _MARGIN: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Recurrence:
+class Recurrence(Struct, frozen=True):
     """How often credits come, and `left` times more, or for ever where it is None.
 
     `anchor` is a time as the clocks of `timezone` show it, without an offset. So many `units` come

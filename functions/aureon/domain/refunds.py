@@ -7,10 +7,11 @@ together are never more than the event took.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, Self
+
+from msgspec import Struct, field
 
 from aureon.core import times
 from aureon.core.exact import EXACT, ZERO
@@ -24,8 +25,7 @@ REFUNDED: Final = "credits.refunded"
 Units = Mapping[str, Decimal]
 
 
-@dataclass(frozen=True, slots=True)
-class Refund:
+class Refund(Struct, frozen=True):
     """Units that were given `back` of an event, by meter, or credits that were `taken` back.
 
     `id` is the first of the events that count it, None where a void found nothing left. `whole`
@@ -78,8 +78,7 @@ class Refund:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Refunds:
+class Refunds(Struct, frozen=True):
     """All refunds of one event, in their order; `rev` is their number, 0 at first."""
 
     made: tuple[Refund, ...] = ()

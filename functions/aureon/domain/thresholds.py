@@ -9,10 +9,12 @@ and looks come in the order of their instants.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.core.exact import EXACT, ZERO, plain
@@ -27,8 +29,7 @@ State = Literal["ok", "reached"]
 Change = Literal["reached", "recovered", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """So many units left, or so many percent of what was granted since the last recovery.
 
     It was set at `since`; `notify_current` says to tell of balances that were below it then.
@@ -87,8 +88,7 @@ def changed(
     return tuple(kept.get(one.name, one) for one in new)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """A balance at one instant, in units: what is left, and what was granted and has lapsed so far.
 
     `left` is below zero where more was used than there was. `created_at` is when the balance began.
@@ -122,8 +122,7 @@ class Look:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """The state of a threshold of a balance.
 
     `ordinal` counts its crossings. `given_before` is what had been given when it last recovered, or
@@ -177,8 +176,7 @@ class Told(NamedTuple):
     units: Decimal
 
 
-@dataclass
-class _Step:
+class _Step(Struct):
     """Moves the levels of one balance to a look, and notes what is to be told."""
 
     now: Look

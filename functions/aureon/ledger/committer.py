@@ -12,9 +12,11 @@ import random
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.core.errors import AureonError, Invalid, Unavailable
@@ -93,8 +95,7 @@ class _Transaction(NamedTuple):
     plan: TransactionPlan | None
 
 
-@dataclass(slots=True)
-class Committer:
+class Committer(Struct):
     """Commits a batch's groups to one organization's ledgers.
 
     `meter_version` is the version of the meters that the events were matched with. `ledgers` is

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.access import activity, admission
 from aureon.core import times
@@ -58,8 +60,7 @@ class DeadLetter(NamedTuple):
     reason: str
 
 
-@dataclass(frozen=True)
-class Which:
+class Which(Struct, frozen=True):
     """Which dead letters are meant: those that nothing here excludes."""
 
     organization_id: str | None = None
@@ -168,8 +169,7 @@ def discard(store: OrganizationStore, queue: Queue, message_id: str) -> None:
         look.delete(record)
 
 
-@dataclass
-class _Look:
+class _Look(Struct):
     """One look at a queue: each message comes once, and is released at the end, or deleted."""
 
     store: Store

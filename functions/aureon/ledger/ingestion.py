@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 import uuid_utils
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.access.tokens import GRANT, Restriction
 from aureon.core import times
@@ -37,8 +38,7 @@ from aureon.storage.store import Item, OrganizationStore
 MAX_ATTEMPTS: Final = 20
 
 
-@dataclass(frozen=True)
-class Ingested:
+class Ingested(Struct, frozen=True):
     """What became of a request's events.
 
     `conflicts` are the places of duplicates that differ from the event that counted. `warnings`
@@ -69,8 +69,7 @@ def ingest(
     return _Request(store, body, idempotency, may_grant, restrict_to).commit()
 
 
-@dataclass(frozen=True)
-class Idempotency:
+class Idempotency(Struct, frozen=True):
     """A request's ``Idempotency-Key``, and the hash of the body that came with it."""
 
     key_sha256: str
@@ -81,8 +80,7 @@ class Idempotency:
         return cls(hashlib.sha256(key.encode()).hexdigest(), hashlib.sha256(raw_body).hexdigest())
 
 
-@dataclass
-class _Request:
+class _Request(Struct, dict=True):
     """A request on its way into the ledger; taken up again after each race that it lost.
 
     What was fixed once stays: the time of receipt, and the ledgers of names for which something

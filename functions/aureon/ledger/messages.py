@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.access.admission import MAY_GRANT, NO, NO_KEY, ORGANIZATION_ID, REQUEST_KEY
 from aureon.core import exact, metrics, times
@@ -64,8 +66,7 @@ class Postponed(AureonError):
     """A message that must wait for its next delivery, and why."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message as it was received.
 
     `batch` is the id of the batch that its events are, the same at each delivery; `redelivered`
@@ -212,8 +213,7 @@ def _count(store: OrganizationStore, messages: Sequence[Message]) -> dict[str, A
     return delivery.failed
 
 
-@dataclass
-class Delivery:
+class Delivery(Struct):
     """Messages of one organization on their way into the ledger, and those that failed.
 
     What may have been committed for a name stays with the name's ledger, however often the rest

@@ -10,8 +10,9 @@ is, and the next plan starts from what was settled.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, field
 
 from aureon.domain.balances import Delta
 from aureon.domain.customers import Ledger, Pointer
@@ -83,8 +84,7 @@ class Entry:
         self.conflict = self.fingerprint != fingerprint
 
 
-@dataclass(slots=True, eq=False)
-class Group:
+class Group(Struct, eq=False):
     """The events of one batch for one customer as named and one hour.
 
     `settled` is how many of its first entries are known to have counted, or to be duplicates:

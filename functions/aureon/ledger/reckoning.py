@@ -12,11 +12,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.core.errors import Unavailable
@@ -63,8 +65,7 @@ EXPIRED: Final = "credits.expired"
 VOIDED: Final = "credits.voided"
 
 
-@dataclass(frozen=True)
-class LotSnapshot:
+class LotSnapshot(Struct, frozen=True, dict=True):
     """A customer's lots of a meter at one instant, with all that a change of them depends on.
 
     `ledgers` are those of the customer, each with whether it is spread.

@@ -7,14 +7,14 @@ does the work.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
+
+from msgspec import Struct
 
 from aureon.core import exact, times
 from aureon.core.errors import Unavailable
@@ -34,8 +34,7 @@ MAX_ASKED: Final = 10_000
 _asked: dict[tuple[str, ...], float] = {}
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """How far the backfill of a meter's generation has come.
 
     `partition` and `after` are its place in the directory. It has visited so many `ledgers` of
@@ -114,8 +113,7 @@ def _read_progress(
     }
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """A message of the backfill's queue: one ledger, or all of them.
 
     With a `grouping`, it is for a meter's breakdowns, in all ledgers.
@@ -133,7 +131,7 @@ class Job:
         return cls(**exact.parse(body))
 
     def to_body(self) -> str:
-        return json.dumps(self.__dict__)
+        return exact.write(self).decode()
 
 
 def request_backfill(organization_id: str, meter: Meter) -> None:

@@ -9,11 +9,12 @@ again: whoever counted with an older version of the meters has not marked what i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 import uuid_utils
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.domain.meters import Meter
@@ -28,8 +29,7 @@ from aureon.storage.table import ROLLOUT_MARK
 CHUNK: Final = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Rollout:
+class Rollout(Struct, frozen=True):
     """How far the balances of a meter's generation have been looked at.
 
     `slice` and `after` are the place in the directory of the meter's holders. `step` is another one

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from aureon.domain.meters import Meter, MeterSet
 from aureon.meters import catalog
@@ -12,8 +13,7 @@ from aureon.storage.store import OrganizationStore
 MAX_SETS_REMEMBERED: Final = 64
 
 
-@dataclass
-class Versions:
+class Versions(Struct):
     """An organization's meters, read again only where a newer version is asked for."""
 
     store: OrganizationStore

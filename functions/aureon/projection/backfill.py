@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import metrics, times
 from aureon.core.errors import AureonError, NotFound, Unavailable
@@ -58,8 +60,7 @@ class OutOfRange(AureonError):
     """A ledger's past would make a balance that is not below its limit."""
 
 
-@dataclass(frozen=True)
-class Backfill:
+class Backfill(Struct, frozen=True):
     """The backfill of one meter's generation."""
 
     store: OrganizationStore

@@ -10,10 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.core.exact import EXACT, ZERO
 from aureon.domain.meters import Function, Group, Match, Meter, MeterSet
@@ -80,8 +82,7 @@ Subject = EventNameKey | MeterDayKey | BreakdownDayKey
 Distinct = DistinctValueKey | BreakdownValueKey
 
 
-@dataclass(slots=True)
-class Addition:
+class Addition(Struct):
     """What is added to the attributes of an item; and what they are at least, and at most."""
 
     added: dict[str, Decimal] = field(default_factory=dict)
@@ -121,8 +122,7 @@ class Addition:
         return {**item, **after.added, **after.greatest, **after.least}
 
 
-@dataclass(slots=True)
-class Contribution:
+class Contribution(Struct):
     """All that a page adds, or several: by subject, and the values of ``unique`` meters."""
 
     additions: dict[Subject, Addition] = field(default_factory=dict)

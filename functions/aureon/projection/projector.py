@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Self
+
+from msgspec import Struct, field
 
 from aureon.core.errors import Unavailable
 from aureon.core.retry import Backoff
@@ -209,8 +210,7 @@ def mark_of_part(store: OrganizationStore, epoch: int, logged: Logged, part: int
     return Mark(key, str(part))
 
 
-@dataclass(slots=True, eq=False)
-class _Piece:
+class _Piece(Struct, eq=False):
     """What must be added together with a mark that says so: to the items of a ledger's scope."""
 
     ledger_id: str
@@ -219,8 +219,7 @@ class _Piece:
     additions: Mapping[Subject, Addition]
 
 
-@dataclass(slots=True)
-class _Packed:
+class _Packed(Struct):
     """The pieces of one transaction, and what they add, by item; their marks, by item too."""
 
     pieces: list[_Piece] = field(default_factory=list)
@@ -248,8 +247,7 @@ class _Packed:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Projector:
+class _Projector(Struct, frozen=True):
     """Adds to one epoch."""
 
     store: OrganizationStore
@@ -430,8 +428,7 @@ class Position(NamedTuple):
         return all_of(equals("counted_to", self.counted_to), parts)
 
 
-@dataclass(slots=True)
-class _Past:
+class _Past(Struct):
     """Projects one ledger's past, a stretch of the log at a time, up to where its item says.
 
     A stretch is counted once: its transaction moves the position in the log on. `of_item` says

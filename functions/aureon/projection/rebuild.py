@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from typing import Final, Literal, NamedTuple
+
+from msgspec import Struct
 
 from aureon.core import times
 from aureon.core.errors import NotFound, Unavailable
@@ -56,8 +57,7 @@ class _State(NamedTuple):
         return {name: value for name, value in self._asdict().items() if value is not None}
 
 
-@dataclass
-class Rebuild:
+class Rebuild(Struct):
     """Rebuilds what is projected of one organization.
 
     `patience` is how long it waits before it removes the old epoch, for those who still read it.

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
+
+from msgspec import Struct, field
 
 from aureon.core.errors import Unavailable
 from aureon.core.retry import Backoff
@@ -57,8 +58,7 @@ def kept_under(group: Group, known: set[bytes]) -> Group:
     return group._replace(value=OTHER)
 
 
-@dataclass(frozen=True, slots=True)
-class Rosters:
+class Rosters(Struct, frozen=True):
     """The rosters of one epoch, as far as they were needed."""
 
     store: OrganizationStore

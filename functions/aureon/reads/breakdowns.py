@@ -8,10 +8,11 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from aureon.domain import breakdowns
 from aureon.domain.breakdowns import OTHER, Value
@@ -111,8 +112,7 @@ class _Gathered:
             self.met[slice_] += lists
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(Struct, frozen=True):
     store: OrganizationStore
     meter: Meter
     place: int

@@ -13,9 +13,10 @@ import heapq
 import io
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from aureon.core import exact, times
 from aureon.core.errors import Invalid
@@ -101,8 +102,7 @@ class Part(NamedTuple):
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """The selected events of some ledgers, exact now; where there is None, of all of them, as far
     as they are projected. A part has at most `max_events`, each as `serialize` shows it."""
 

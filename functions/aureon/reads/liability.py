@@ -8,9 +8,10 @@ added up in its job: whoever dies, or is run twice, writes the same day again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from aureon.core import times
 from aureon.core.exact import EXACT, ZERO
@@ -58,8 +59,7 @@ class Owed(NamedTuple):
         )
 
 
-@dataclass
-class Liability:
+class Liability(Struct):
     """Adds up what is owed, by meter, from a place in the directory on."""
 
     store: OrganizationStore

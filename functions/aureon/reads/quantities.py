@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.domain.meters import Match, Meter, MeterSet
@@ -41,8 +43,7 @@ def read(
     return _Reader(store, meter, ledger_ids).read(boundaries, metadata)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(Struct, frozen=True):
     store: OrganizationStore
     meter: Meter
     ledger_ids: Collection[str] | None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from aureon.core import times
 from aureon.core.listing import has_metadata
@@ -41,8 +42,7 @@ class Found(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """What events must be to be shown; what is empty asks for nothing.
 
     They happened from `start` on and before `end`; have one of the `names`, of the `sources`, of

@@ -11,12 +11,14 @@ import heapq
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, islice
 from typing import Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.core import exact, times
 from aureon.core.errors import Incomplete, Invalid, NotFound, Unavailable
@@ -109,8 +111,7 @@ class Day(NamedTuple):
 Order = tuple[str, str, str, int]
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """Where a page of a statement begins, and what the whole of it comes to."""
 
     start: str
@@ -160,8 +161,7 @@ class Cursor:
             raise Invalid.at(("query", "after"), message, text) from error
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A page of a statement: its lines, or its days, and where the next page begins, if one does.
 
     `whole` says what all pages together come to, and `calls` what made each line, by event.
@@ -228,8 +228,7 @@ class _Entry(NamedTuple):
     match: Match
 
 
-@dataclass
-class _Reader:
+class _Reader(Struct):
     """Reads a customer's log as one meter counts it."""
 
     store: OrganizationStore

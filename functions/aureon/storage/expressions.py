@@ -10,9 +10,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.htm
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, Literal, Protocol
+
+from msgspec import Struct, field
 
 from aureon.storage import limits
 from aureon.storage.keys import PARTITION
@@ -59,8 +60,7 @@ class Condition(Protocol):
     def text(self, placeholders: Placeholders) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
+class _Comparison(Struct, frozen=True):
     attribute: str
     operator: Literal["=", "<", ">"]
     value: Any
@@ -70,8 +70,7 @@ class _Comparison:
         return f"{name} {self.operator} {placeholders.value(self.value)}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Existence:
+class _Existence(Struct, frozen=True):
     attribute: str
     function: Literal["attribute_exists", "attribute_not_exists"]
 
@@ -79,8 +78,7 @@ class _Existence:
         return f"{self.function}({placeholders.name(self.attribute)})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Joined:
+class _Joined(Struct, frozen=True):
     word: Literal["AND", "OR"]
     conditions: Sequence[Condition]
 
@@ -128,8 +126,7 @@ def any_of(*conditions: Condition) -> Condition:
     return _Joined("OR", conditions) if len(conditions) > 1 else conditions[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """Changes of an item's attributes, by name; its others stay as they are.
 
     `initial` is set where there is no such attribute, `added` is added to what is there, or to 0.

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from zlib import crc32
+
+from msgspec import Struct
 
 PARTITION: Final = "pk"
 SORT: Final = "sk"
@@ -317,8 +318,7 @@ def breakdown_roster(place: int, day: str) -> str:
     return f"{ROSTER_PREFIX}{place}#{day}"
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(Struct, frozen=True):
     """The keys of one organization's data: another's can't be formed by them."""
 
     organization_id: str

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 from aureon.core.errors import AureonError, Unavailable
 from aureon.storage import clients
@@ -50,8 +50,7 @@ class Unsendable(AureonError):
     """A message that the queue does not take, and why."""
 
 
-@dataclass(frozen=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """One queue, reached through one client, for any number of threads."""
 
     client: SQSClient

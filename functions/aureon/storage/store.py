@@ -11,11 +11,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from aureon.core.errors import AureonError, Unavailable
 from aureon.core.retry import Backoff
@@ -61,8 +62,7 @@ class TransactionCancelled(AureonError):
         self.reasons = tuple(reasons)
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """One action of a transaction."""
 
     action: str
@@ -125,8 +125,7 @@ def delete(key: Key, condition: Condition | None = None) -> Write:
     return Write("Delete", key, condition=condition)
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(Struct, frozen=True):
     """One table, reached through one client, under a deadline.
 
     `deadline` is a time of `time.monotonic`, in seconds: no call is sent that could outlast it.
@@ -408,15 +407,14 @@ class Store:
             raise Unavailable("The database did not answer.") from error
 
 
-@dataclass(frozen=True)
-class OrganizationStore(Store):
+class OrganizationStore(Store, frozen=True, kw_only=True):
     """The table as one organization has it: with the keys of its own data.
 
     `actor` is the id and the name of the token for which it is used; None for whoever needs none.
     """
 
-    keys: Keys = field(kw_only=True)
-    actor: tuple[str, str] | None = field(default=None, kw_only=True)
+    keys: Keys
+    actor: tuple[str, str] | None = None
 
     def by(self, token_id: str, token_name: str) -> Self:
         """The same, used for a token."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
 import uuid_utils
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import metrics, times
 from aureon.core.errors import Unavailable
@@ -59,8 +60,7 @@ FIRST_REST: Final = timedelta(seconds=5)
 LONGEST_REST: Final = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """What has come of an entry for an endpoint, in the last round of attempts."""
 
     round: str
@@ -90,8 +90,7 @@ class Progress:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One attempt: whether it succeeded, and the status and the beginning of the answer."""
 
     id: str

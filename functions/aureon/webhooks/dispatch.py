@@ -8,13 +8,12 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-f
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
-from dataclasses import dataclass
 from typing import Final, Self
 
 import uuid_utils
+from msgspec import Struct
 
 from aureon.core import exact
 from aureon.core.errors import Conflict, NotFound
@@ -28,8 +27,7 @@ QUEUE: Final = "AUREON_WEBHOOK_QUEUE_URL"
 _NAMESPACE: Final = uuid.UUID("5f0f5c0e-8d2b-4c58-9f0d-0e4a7b1c2d3e")
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """A message of the queue: an entry of the outbox, for an endpoint.
 
     `round` is a new one for each time that somebody asks for the entry to be sent again.
@@ -46,7 +44,7 @@ class Job:
         return cls(**exact.parse(body))
 
     def to_body(self) -> str:
-        return json.dumps(self.__dict__)
+        return exact.write(self).decode()
 
 
 def id_of(kind: str, *parts: str) -> str:

@@ -7,11 +7,12 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 import uuid_utils
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.access import activity
 from aureon.core import times
@@ -59,8 +60,7 @@ def is_local() -> bool:
     return bool(os.environ.get(LOCAL))
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """Where webhooks of these types go. `secret` signs them; `rev` rises with every change."""
 
     id: str
@@ -119,8 +119,7 @@ class Endpoint:
         return self.enabled and type_ in self.events
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """How an endpoint has done since its last success: nothing is sent before `resting_until`."""
 
     failures: int = 0

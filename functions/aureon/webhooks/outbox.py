@@ -8,11 +8,12 @@ asks for. Its id is the webhook's: it is the same however often it is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 import uuid_utils
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aureon.core import exact, times
 from aureon.storage.expressions import absent, equals
@@ -24,8 +25,7 @@ from aureon.webhooks.event_types import API_VERSION
 KEPT: Final = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A webhook, as every endpoint gets it: `payload` is the body that is signed and sent.
 
     `sequence` is its place among those about the customer; None where it is about none. `moved` are
