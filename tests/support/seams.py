@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from types import SimpleNamespace
+from functools import lru_cache
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -21,12 +22,21 @@ from tests.support.handlers import HANDLERS
 def substituted(**modules: Any) -> Iterator[None]:
     """Let all of Aureon's modules find other things where they imported, say, ``time``."""
     with ExitStack() as stack:
-        for name, module in list(sys.modules.items()):
-            if name.partition(".")[0] in ("aureon", "aureon_cli"):
-                for imported, substitute in modules.items():
-                    if getattr(module, imported, None) is sys.modules[imported]:
-                        stack.enter_context(patch.object(module, imported, substitute))
+        for module in _aureon_modules(len(sys.modules)):
+            for imported, substitute in modules.items():
+                if getattr(module, imported, None) is sys.modules[imported]:
+                    stack.enter_context(patch.object(module, imported, substitute))
         yield
+
+
+@lru_cache(maxsize=1)
+def _aureon_modules(_: int) -> list[ModuleType]:
+    """Those of so many modules that are imported: among thousands, for each simulated history."""
+    return [
+        module
+        for name, module in sys.modules.items()
+        if name.partition(".")[0] in ("aureon", "aureon_cli")
+    ]
 
 
 @contextmanager

@@ -38,6 +38,7 @@ DIRECT: Final = frozenset(
         "GetItem",
         "PutItem",
         "Query",
+        "Scan",
         "TransactGetItems",
         "TransactWriteItems",
         "UpdateItem",
