@@ -140,13 +140,15 @@ def contents(store: Store) -> list[str]:
 
 
 def plain_contents(store: Store) -> dict[Key, Item]:
-    """Every item of a table, as the store reads it."""
-    table = engine._tables.get(store.table)
-    return {
-        Key(pk, sk): plain(item)
-        for pk, partition in table["items"].items()
-        for sk, item in partition.items()
-    }
+    """Every item of a table, as the store reads it: no call is made."""
+    with _lock:
+        partitions = engine._tables.get(store.table)["items"]
+        found = [
+            (Key(pk, sk), dict(item))
+            for pk, partition in partitions.items()
+            for sk, item in partition.items()
+        ]
+    return {key: plain(item) for key, item in found}
 
 
 def plain(item: Any) -> Item:
