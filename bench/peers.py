@@ -20,6 +20,7 @@ from random import Random
 from typing import Annotated, Any, Final
 
 import httpx
+import psutil
 import typer
 
 from bench import document, tables
@@ -35,6 +36,9 @@ READS: Final = 300
 READERS: Final = (1, 8)
 WARMING_REQUESTS: Final = 2
 FRESH_TIMES: Final = 3
+# How little the processors do before a turn begins, and how long that is waited for.
+AT_REST_PERCENT: Final = 20.0
+LONGEST_REST_SECONDS: Final = 120.0
 FRESH_SECONDS: Final = 120.0
 # A figure, and whether more of it is better.
 MORE_IS_BETTER: Final = {"events_a_second": True, "p50_ms": False, "p99_ms": False}
@@ -138,7 +142,14 @@ def _settled(server: Server) -> Any:
     return known
 
 
-def compare(ours: Server, theirs: Server, *, rounds: int, share: float) -> dict[str, Any]:
+def compare(
+    ours: Server,
+    theirs: Server,
+    *,
+    rounds: int,
+    share: float,
+    rest: Callable[[], None],
+) -> dict[str, Any]:
     """Measure everything on both, in turns: how many times as good ours was, case by case."""
     cases: list[tuple[str, Measure]] = []
     for ids in (True, False):
@@ -154,19 +165,33 @@ def compare(ours: Server, theirs: Server, *, rounds: int, share: float) -> dict[
     cases.append(("until a balance shows an event", freshness))
     found = []
     for name, measure in cases:
-        turns = [_turn(measure, ours, theirs, number) for number in range(rounds)]
+        turns = [_turn(measure, ours, theirs, number, rest) for number in range(rounds)]
         ratios = {figure: _ratios(turns, figure) for figure in turns[0][0]}
         found.append({"name": name, "ratios": ratios})
         typer.echo(f"{name}: {ratios}", err=True)
     return {"peer": theirs.name, "rounds": rounds, "cases": found}
 
 
-def _turn(measure: Measure, ours: Server, theirs: Server, number: int) -> tuple[Figures, Figures]:
+def _turn(
+    measure: Measure, ours: Server, theirs: Server, number: int, rest: Callable[[], None]
+) -> tuple[Figures, Figures]:
     """Both, one after the other; in every other round the other one first."""
+
+    def measured(server: Server) -> Figures:
+        rest()
+        return measure(server)
+
     if number % 2:
-        second = measure(theirs)
-        return measure(ours), second
-    return measure(ours), measure(theirs)
+        second = measured(theirs)
+        return measured(ours), second
+    return measured(ours), measured(theirs)
+
+
+def rest() -> None:
+    """Let the machine come to rest: what a server does after its answers falls on no other's."""
+    deadline = time.monotonic() + LONGEST_REST_SECONDS
+    while psutil.cpu_percent(interval=1.0) > AT_REST_PERCENT and time.monotonic() < deadline:
+        pass
 
 
 def _ratios(turns: Sequence[tuple[Figures, Figures]], figure: str) -> dict[str, float]:
@@ -197,7 +222,7 @@ def main(
         service = run.ready()
         ours = Server.fill("Aureon", service.url, service.token)
         theirs = Server.fill(name, url.rstrip("/"), token)
-        result = compare(ours, theirs, rounds=rounds, share=share)
+        result = compare(ours, theirs, rounds=rounds, share=share, rest=rest)
     about |= {
         "command": f'python -m bench.peers URL TOKEN "{name}"',
         "seconds": time.monotonic() - started_at,
