@@ -12,12 +12,12 @@ from aureon.core.bodies import check
 from aureon.core.errors import Invalid
 from aureon.credits import grants, refunds, spending
 from aureon.credits.bodies import CaptureBody, ExtendBody, HoldBody, RefundBody, SpendBody
-from aureon.credits.grant_bodies import CreditBody, GrantBody, VoidBody
 from aureon.customers import profiles
 
 if TYPE_CHECKING:
     from aureon.api import response_models as models
 
+# What checks grants is imported by what gives them: a spend need not wait for it to be built.
 api = Resolver("credits")
 handler = api.handler
 
@@ -74,6 +74,8 @@ def release(request: Request, hold_id: str) -> Answer:
 
 @api.operation("grant")
 def grant(request: Request) -> Answer:
+    from aureon.credits.grant_bodies import GrantBody
+
     body = check(GrantBody, request.body())
     return Answer(200, serializers.grant(grants.grant(request.store, body)))
 
@@ -115,6 +117,8 @@ def get_grant(request: Request, grant_id: str) -> Answer:
 
 @api.operation("void_grant")
 def void_grant(request: Request, grant_id: str) -> Answer:
+    from aureon.credits.grant_bodies import VoidBody
+
     body = check(VoidBody, request.body() if request.raw_body else {})
     found = grants.void(request.store, grant_id, allow_debt=body.allow_debt, reason=body.reason)
     return Answer(200, serializers.grant(found))
@@ -122,6 +126,8 @@ def void_grant(request: Request, grant_id: str) -> Answer:
 
 @api.operation("create_customer_meter_credit")
 def credit(request: Request) -> Answer:
+    from aureon.credits.grant_bodies import CreditBody
+
     body = check(CreditBody, request.body())
     return Answer(201, _event(request, grants.credit(request.store, body)))
 
@@ -146,6 +152,8 @@ def refund(request: Request) -> Answer:
 
 @api.operation("void_event")
 def void_event(request: Request, event_id: str) -> Answer:
+    from aureon.credits.grant_bodies import VoidBody
+
     body = check(VoidBody, request.body() if request.raw_body else {})
     found = refunds.void(request.store, event_id, allow_debt=body.allow_debt, reason=body.reason)
     if isinstance(found, grants.Grant):

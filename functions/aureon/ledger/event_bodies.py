@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BeforeValidator,
     Field,
-    TypeAdapter,
     ValidationError,
     ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from typing_extensions import TypeAliasType, TypedDict
+from typing_extensions import TypeAliasType
 
-from aureon.core import exact, metadata, times
+from aureon.core import metadata, times
 from aureon.core.bodies import (
     METADATA_SCHEMA,
-    NUMBER_SCHEMA,
     CustomerExternalId,
     Model,
     OptionalIdentifier,
     OwnId,
-    Text,
     check_metadata,
-    check_number,
     empty_is_none,
 )
 from aureon.domain import events
@@ -64,7 +58,10 @@ def event_metadata(value: Any) -> dict[str, Any]:
     ):
         return check_metadata(value)
     special = {name: value[name] for name in (events.COST, events.LLM) if name in value}
-    checked = _SPECIAL.dump_python(_SPECIAL.validate_python(special), exclude_unset=True)
+    # Most events have none: a start need not build what checks them.
+    from aureon.ledger.special_bodies import check_special
+
+    checked = check_special(special)
     plain = check_metadata(
         {name: element for name, element in value.items() if name not in special}
     )
@@ -83,45 +80,6 @@ Timestamp = Annotated[
 ]
 
 
-NUMERAL: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]{1,4})?", re.IGNORECASE)
-
-
-def _amount(value: Any) -> Decimal:
-    """A number, or one in a string, as the SDKs type it."""
-    if isinstance(value, str) and NUMERAL.fullmatch(value):
-        value = Decimal(value)
-    return check_number(value)
-
-
-Amount = Annotated[
-    Decimal,
-    BeforeValidator(_amount),
-    WithJsonSchema({"anyOf": [NUMBER_SCHEMA, {"type": "string"}]}),
-]
-
-
-class _Cost(Model):
-    amount: Amount
-    currency: Annotated[str, Field(min_length=3, max_length=3)]
-
-
-class _Llm(Model):
-    vendor: Text
-    model: Text
-    prompt: Annotated[str, Field(max_length=events.MAX_LLM_TEXT_CHARACTERS)] | None = None
-    response: Annotated[str, Field(max_length=events.MAX_LLM_TEXT_CHARACTERS)] | None = None
-    input_tokens: Annotated[int, Field(ge=0, lt=10**exact.MAX_INTEGER_DIGITS)]
-    cached_input_tokens: Annotated[int, Field(ge=0, lt=10**exact.MAX_INTEGER_DIGITS)] | None = None
-    output_tokens: Annotated[int, Field(ge=0, lt=10**exact.MAX_INTEGER_DIGITS)]
-    total_tokens: Annotated[int, Field(ge=0, lt=10**exact.MAX_INTEGER_DIGITS)]
-
-
-class _Special(TypedDict, total=False):
-    _cost: _Cost
-    _llm: _Llm
-
-
-_SPECIAL: Final = TypeAdapter(_Special)
 EventMetadataBody = TypeAliasType(
     "EventMetadataBody",
     Annotated[
