@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -14,22 +13,19 @@ from aureon.access import organizations, tokens
 from aureon.alerts import sweeping, telling
 from aureon.api import runtime
 from aureon.core import times
-from aureon.core.errors import Unavailable
 from aureon.meters import backfills
 from tests.integration.test_activity import told as trail
 from tests.support import inline_engine
 from tests.support.credit_makers import hold
 from tests.support.deliveries import message
-from tests.support.faults import Call, Crash, Fault, Plan, faults, nth
 from tests.support.handlers import Api, Reply, invoke
 from tests.support.makers import EXTERNAL_ID, usage
-from tests.support.seams import restart_handlers, without_pauses
+from tests.support.seams import without_pauses
+from tests.support.trials import trials as on_one_table
 from tests.support.watched import alerts, deliver, outbox, records, watch_all
 from tests.support.webhook_deliveries import deliveries
 
-# Of a read, it doesn't matter whether it was executed.
 Prepared = TypeVar("Prepared")
-OF_READS = (Fault.DIE_BEFORE, Fault.TIMEOUT_BEFORE, Fault.THROTTLE)
 HOOK = {"url": "https://example.com/", "events": ["customer.created"]}
 
 
@@ -43,30 +39,13 @@ def seams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def trials(
     prepare: Callable[[Api], Prepared], act: Callable[[Prepared], object]
 ) -> Iterator[Prepared]:
-    """Try something without a fault, and with each fault of each of its calls.
-
-    Each time in a table of the engine in this process, with one organization.
-    """
-
-    @contextmanager
-    def trial(plan: Plan) -> Iterator[tuple[Prepared, list[Call]]]:
-        with inline_engine.table() as store, patch.object(runtime, "_store", lambda: store):
-            organization_id = organizations.create(store, "Test")
-            token, _ = tokens.create(store.of(organization_id))
-            prepared = prepare(Api(store.of(organization_id), token))
-            restart_handlers()
-            with faults(store.client, plan) as calls, suppress(Crash, Unavailable):
-                act(prepared)
-            yield prepared, calls.made
-
-    with trial(lambda call: None) as (prepared, calls):
-        assert calls
-        yield prepared
-    # A scan is the test's own, no function's.
-    for call in (call for call in calls if call.operation != "Scan"):
-        for fault in OF_READS if call.write_number is None else Fault:
-            with trial(nth(call.number, fault)) as (prepared, _):
-                yield prepared
+    """Try something as `tests.support.trials` does, in a table of its own with one organization."""
+    with inline_engine.table() as store, patch.object(runtime, "_store", lambda: store):
+        organization_id = organizations.create(store, "Test")
+        token, _ = tokens.create(store.of(organization_id))
+        prepared = prepare(Api(store.of(organization_id), token))
+        for _ in on_one_table(store, lambda: (act(prepared),)):
+            yield prepared
 
 
 def states(api: Api, **query: Any) -> list[tuple[Any, str, int]]:

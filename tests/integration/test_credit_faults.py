@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from aureon.storage.store import Store
-from tests.integration.conftest import NewApi
 from tests.support.credit_makers import (
     SHAPES,
     Shape,
@@ -24,10 +20,11 @@ from tests.support.credit_makers import (
     spend,
     state,
 )
-from tests.support.faults import Call, Calls, Crash, Fault, Plan, faults, nth
+from tests.support.faults import Call, Fault, faults
 from tests.support.handlers import Api, Reply
 from tests.support.recount import assert_conserved
-from tests.support.seams import restart_handlers, without_pauses
+from tests.support.seams import without_pauses
+from tests.support.trials import trials
 
 Action = Callable[[Api, str], Reply]
 
@@ -37,9 +34,6 @@ def seams() -> Iterator[None]:
     with without_pauses():
         yield
 
-
-# Of a read, it doesn't matter whether it was executed.
-OF_READS = (Fault.DIE_BEFORE, Fault.TIMEOUT_BEFORE, Fault.THROTTLE)
 
 # What is done to a customer with 10 credits, 4 of them held; and where it stands then.
 BEFORE = (-10, 4, 6)
@@ -59,21 +53,6 @@ REFUSED: dict[str, Action] = {
 }
 
 
-@dataclass
-class Trial:
-    """An action of a customer of its own, of which one call may go wrong."""
-
-    api: Api
-    customer_id: str
-    hold_id: str
-    # What the caller saw: None where the process died.
-    status: int | None
-
-    @property
-    def state(self) -> tuple[Any, Any, Any]:
-        return state(self.api, self.customer_id)
-
-
 def prepared(api: Api, shape: Shape) -> tuple[str, str]:
     """A customer with 10 credits, and a hold of 4 of them."""
     api.meter()
@@ -81,80 +60,63 @@ def prepared(api: Api, shape: Shape) -> tuple[str, str]:
     return customer_id, hold(api, 4).body["id"]
 
 
-def trials(new_api: NewApi, shape: Shape, act: Action) -> Iterator[Trial]:
-    """Try an action by a new handler, without a fault, and with each fault of each of its calls."""
-
-    def trial(plan: Plan) -> tuple[Trial, Calls]:
-        api = new_api()
-        tried = Trial(api, *prepared(api, shape), status=None)
-        restart_handlers()
-        with faults(api.store.client, plan) as calls, suppress(Crash):
-            tried.status = act(api, tried.hold_id).status
-        return tried, calls
-
-    tried, calls = trial(lambda call: None)
-    assert tried.status in (200, 402)
-    yield tried
-    for call in calls.made:
-        for fault in OF_READS if call.write_number is None else Fault:
-            tried, _ = trial(nth(call.number, fault))
-            yield tried
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("action", DONE)
-def test_whichever_call_fails_a_repeat_makes_it_once(
-    new_api: NewApi, store: Store, action: str, shape: Shape
-) -> None:
+def test_whichever_call_fails_a_repeat_makes_it_once(api: Api, action: str, shape: Shape) -> None:
     act, expected = DONE[action]
-    for tried in trials(new_api, shape, act):
-        assert tried.status in (None, 200, 503)
+    customer_id, hold_id = prepared(api, shape)
+    for reply in trials(api.store, lambda: act(api, hold_id)):
+        assert reply is None or reply.status in (200, 503)
 
-        first = act(tried.api, tried.hold_id)
-        again = act(tried.api, tried.hold_id)
+        first = act(api, hold_id)
+        again = act(api, hold_id)
 
         assert (first.status, again.status) == (200, 200)
         # What was drawn of which lot is known at that moment alone.
         assert {**first.body, "drawn": None} == {**again.body, "drawn": None}
-        assert tried.state == expected
-    assert_conserved(store)
+        assert state(api, customer_id) == expected
+        assert_conserved(api.store)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_spend_without_an_id_counts_once_or_not_at_all_whichever_call_fails(
-    new_api: NewApi, store: Store, shape: Shape
+    api: Api, shape: Shape
 ) -> None:
-    for tried in trials(new_api, shape, lambda api, hold_id: spend(api, 6)):
-        assert tried.status in (None, 200, 503)
-        assert tried.state in {(-4, 4, 0)} | ({BEFORE} if tried.status != 200 else set())
-    assert_conserved(store)
+    customer_id, _ = prepared(api, shape)
+    for reply in trials(api.store, lambda: spend(api, 6)):
+        assert reply is None or reply.status in (200, 503)
+        known = reply is not None and reply.status == 200
+        assert state(api, customer_id) in {(-4, 4, 0)} | (set() if known else {BEFORE})
+        assert_conserved(api.store)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("action", REFUSED)
 def test_what_is_refused_stores_nothing_whichever_call_fails(
-    new_api: NewApi, store: Store, action: str, shape: Shape
+    api: Api, action: str, shape: Shape
 ) -> None:
-    for tried in trials(new_api, shape, REFUSED[action]):
-        assert tried.status in (None, 402, 503)
-        assert tried.state == BEFORE
-    assert_conserved(store)
+    customer_id, hold_id = prepared(api, shape)
+    for reply in trials(api.store, lambda: REFUSED[action](api, hold_id)):
+        assert reply is None or reply.status in (402, 503)
+        assert state(api, customer_id) == BEFORE
+        assert_conserved(api.store)
 
 
 @pytest.mark.parametrize(("charge", "stands"), [(spend, (6, 0, 0)), (hold, (0, 6, 0))])
 def test_the_first_charge_of_an_external_id_gives_it_one_ledger_whichever_call_fails(
-    new_api: NewApi, store: Store, charge: Callable[..., Reply], stands: tuple[int, int, int]
+    api: Api, charge: Callable[..., Reply], stands: tuple[int, int, int]
 ) -> None:
-    def act(api: Api, hold_id: str) -> Reply:
+    def act() -> Reply:
         return charge(api, 6, external_id="first", external_customer_id="nobody", limit=6)
 
-    for tried in trials(new_api, "own", act):
-        assert tried.status in (None, 200, 503)
-        first, again = act(tried.api, "").body, act(tried.api, "").body
+    prepared(api, "own")
+    for reply in trials(api.store, act):
+        assert reply is None or reply.status in (200, 503)
+        first, again = act().body, act().body
         assert {**first, "drawn": None} == {**again, "drawn": None}
-        customer_id = tried.api.customer("nobody@example.com", external_id="nobody")
-        assert state(tried.api, customer_id) == stands
-    assert_conserved(store)
+        customer_id = api.customer("nobody@example.com", external_id="nobody")
+        assert state(api, customer_id) == stands
+        assert_conserved(api.store)
 
 
 class Interlude:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import sys
@@ -131,6 +132,21 @@ def set_item(touched: Touched, item: Any) -> None:
         engine._remove_item(table, *touched.key)
     else:
         engine._set_item(table, *touched.key, item)
+
+
+def save(store: Store) -> Any:
+    """What a table has, to be restored."""
+    with _lock:
+        return copy.deepcopy(engine._tables.get(store.table)["items"])
+
+
+def restore(store: Store, saved: Any) -> None:
+    """Let a table have what was saved, and the engine know nothing of what came after."""
+    with _lock:
+        table = engine._tables.get(store.table)
+        table["items"] = copy.deepcopy(saved)
+        engine._items_replaced(table)
+        engine._txn_idempotency.clear()
 
 
 def contents(store: Store) -> list[str]:
