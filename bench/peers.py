@@ -118,25 +118,28 @@ def freshness(server: Server) -> Figures:
         event = the_scene.event(server.customers[0], ids=True)
         sent = time.perf_counter()
         server.caller.post(INGEST, json={"events": [event]}).raise_for_status()
-        while _balance(server) != before + event["metadata"]["units"]:
+        while _used(server) != before + event["metadata"]["units"]:
             if time.perf_counter() - sent > FRESH_SECONDS:
                 raise RuntimeError(f"{server.name} shows no event within {FRESH_SECONDS:.0f} s.")
         seconds.append(time.perf_counter() - sent)
     return {"p50_ms": statistics.median(seconds) * 1_000}
 
 
-def _balance(server: Server) -> Any:
-    """Of our meter: another run may have left one."""
+def _used(server: Server) -> Any:
+    """What was used, by a customer's balance of our meter: another run may have left a meter.
+
+    A balance itself has another sign at Polar.
+    """
     meters = server.caller.get(server.state_path).json()["active_meters"]
-    return sum(meter["balance"] for meter in meters if meter["meter_id"] == server.meter_id)
+    return sum(meter["consumed_units"] for meter in meters if meter["meter_id"] == server.meter_id)
 
 
 def _settled(server: Server) -> Any:
     """A balance that includes what was sent before, as it has not changed for a while."""
-    since, known = time.perf_counter(), _balance(server)
+    since, known = time.perf_counter(), _used(server)
     pause = 0.2
     while time.perf_counter() - since < pause:
-        found = _balance(server)
+        found = _used(server)
         if found != known:
             # A server that is late once may be late for as long again.
             since, known, pause = time.perf_counter(), found, 20.0

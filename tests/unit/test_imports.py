@@ -114,7 +114,7 @@ def test_the_domain_knows_values_and_no_services(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*HANDLERS, *MODULES], ids=name_of)
 def test_values_are_structs(path: Path) -> None:
-    """A dataclass takes forty times as long to define, at each cold start, as a struct does."""
+    """A dataclass takes fifty times as long to define, at each cold start, as a struct does."""
     assert not imports(path, "dataclasses")
 
 
