@@ -119,6 +119,11 @@ def raced_table(
         sys.setswitchinterval(interval)
 
 
+def holds(store: Store) -> bool:
+    """Whether this engine has the table: the same client may be another's."""
+    return store.client is client() and engine._tables.get(store.table) is not None
+
+
 def item(touched: Touched) -> Any:
     """An item as it is stored, or None."""
     table = engine._tables.get(touched.table)
