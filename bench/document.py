@@ -17,7 +17,7 @@ _FIGURES: Final = re.compile(
 # What the README shows of all parts.
 SUMMARY: Final = "summary"
 SUMMED_UP: Final = ("units", "operations", "cpu", "http", "cold")
-NOT_MEASURED: Final = "*Not measured yet: `make bench` does.*"
+NOT_MEASURED: Final = "*Not measured yet.*"
 
 
 def filled(text: str) -> str:
