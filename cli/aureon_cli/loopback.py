@@ -1,9 +1,9 @@
 """How the local service's calls reach an engine on this machine: plain HTTP, read in C.
 
 botocore's connections know proxies, TLS and redirects, and take half of the CPU of a handler that
-reads a balance. Between two processes of one machine there is none of that. So botocore gets its
-answers from here, by the event that it has for this; all else stays its own: credentials,
-signatures, errors, whether to try again.
+reads a balance. Two processes of one machine need no proxies, TLS or redirects. botocore emits the
+event ``before-send`` for each request, and takes the answer that this module returns. Everything
+else stays botocore's own: credentials, signatures, errors, whether to try again.
 
 https://docs.aws.amazon.com/boto3/latest/guide/events.html
 """

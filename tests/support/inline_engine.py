@@ -91,8 +91,12 @@ def partial(
     return http, parsed
 
 
+def _executed(model: Any, params: Mapping[str, Any], **_: Any) -> Answer:
+    return execute(model, params)
+
+
 @contextmanager
-def table(answer: Answering = lambda model, params, **_: execute(model, params)) -> Iterator[Store]:
+def table(answer: Answering = _executed) -> Iterator[Store]:
     """A table, the only one there is. `answer` takes botocore's place between call and answer."""
     engine.reset()
     name = f"table-{uuid.uuid4()}"
@@ -106,9 +110,7 @@ def table(answer: Answering = lambda model, params, **_: execute(model, params))
 
 
 @contextmanager
-def raced_table(
-    answer: Answering = lambda model, params, **_: execute(model, params),
-) -> Iterator[Store]:
+def raced_table(answer: Answering = _executed) -> Iterator[Store]:
     """The same, where threads change places as often as can be, and none pauses."""
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)

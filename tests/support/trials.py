@@ -10,6 +10,7 @@ from aureon.core.errors import Unavailable
 from aureon.storage.store import Store
 from tests.support import inline_engine
 from tests.support.faults import Call, Crash, Fault, Plan, faults, nth
+from tests.support.handlers import Reply
 from tests.support.seams import restart_handlers
 
 T = TypeVar("T")
@@ -40,3 +41,15 @@ def trials(store: Store, act: Callable[[], T]) -> Iterator[T | None]:
     for call in calls:
         for fault in OF_READS if call.write_number is None else Fault:
             yield trial(nth(call.number, fault))[0]
+
+
+def replies(store: Store, act: Callable[[], Reply], *, fine: int = 200) -> Iterator[Reply | None]:
+    """Try a call of the API: without a fault it has this status, with one perhaps a 503."""
+    tried = trials(store, act)
+    first = next(tried)
+    assert first is not None
+    assert first.status == fine
+    yield first
+    for reply in tried:
+        assert reply is None or reply.status in (fine, 503)
+        yield reply
