@@ -45,7 +45,7 @@ class Network:
     """The network between the command and the real handlers: numbers requests, and loses some.
 
     `before` and `after` say what happens to the request with a number, from 0: before it reaches
-    its handler, and before its answer is back.
+    its handler, and before its answer is back. Once the command `is_dead`, it sends nothing more.
     """
 
     api: Api
@@ -53,8 +53,11 @@ class Network:
     after: dict[int, Fault] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    is_dead: bool = False
 
     def handle(self, request: httpx.Request) -> httpx.Response:
+        if self.is_dead:
+            raise Crash
         if request.method == "GET":
             path, _, query = request.url.raw_path.decode().partition("?")
             reply = self.api.request("GET", path, query=query)
@@ -79,6 +82,7 @@ class Network:
         self.before.clear()
         self.after.clear()
         self.keys.clear()
+        self.is_dead = False
 
 
 def _nothing() -> None:
@@ -253,11 +257,12 @@ def test_duplicates_are_counted_and_conflicts_reported(
 def test_a_run_that_died_is_completed_by_the_next(
     network: Network, api: Api, file: Path, number: int, moment: str, parallel: int
 ) -> None:
-    """At any request, sent or not; what another thread has done since is lost as well."""
+    """At any request, sent or not; what another thread has written since is lost as well."""
     write(file, *events(7), b"{", *events(4), usage(1, customer_id="nobody"), *events(3))
     kept: dict[Path, bytes] = {}
 
     def die() -> None:
+        network.is_dead = True
         for path in (progress(file), report(file)):
             kept[path] = path.read_bytes() if path.exists() else b""
         raise Crash
