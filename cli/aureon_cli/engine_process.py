@@ -11,24 +11,22 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import msgspec
 import uvicorn
 import uvloop
 from ministack.app import app as ministack  # type: ignore[import-untyped]
 from ministack.core import persistence  # type: ignore[import-untyped]
 from ministack.services import dynamodb, sqs  # type: ignore[import-untyped]
 
-from aureon_cli import engine_state
+from aureon_cli import engine_shortcuts, engine_state
 from aureon_cli.engine_state import Entry, Journal
 
 Scope = dict[str, Any]
@@ -55,25 +53,7 @@ READS: Final = (
     b"TransactGet",
 )
 
-# Of JSON without needless spaces, in UTF-8.
-COMPACT_OPTIONS: Final = {"default", "ensure_ascii", "separators"}
-
 logger = logging.getLogger("aureon.engine")
-
-
-def write_json(value: Any, **options: Any) -> str:
-    """What `json.dumps` writes, in C: an answer, or a record of the stream, is one call of it.
-
-    What msgspec does not write, half a surrogate pair for one, the standard library does; and what
-    is wanted in an order, or indented.
-    """
-    if options.keys() <= COMPACT_OPTIONS:
-        with suppress(TypeError, UnicodeEncodeError, msgspec.MsgspecError):
-            return msgspec.json.encode(value).decode()
-    return _dumps(value, **options)
-
-
-_dumps: Final = json.dumps
 
 
 class _Server(uvicorn.Server):
@@ -290,8 +270,7 @@ async def _apply(entry: Entry) -> None:
 
 
 if __name__ == "__main__":
-    # A fifth of the engine's time went into it.
-    json.dumps = cast("Any", write_json)
+    engine_shortcuts.install()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main(int(sys.argv[1])))
     # The service waits for the end, and needs nothing put in order.

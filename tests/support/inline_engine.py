@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 import sys
@@ -24,6 +23,7 @@ from aureon.storage import wire
 from aureon.storage.keys import Key
 from aureon.storage.store import Item, Store
 from aureon.storage.table import SCHEMA
+from aureon_cli import engine_shortcuts
 from aureon_cli.engine import CREDENTIALS
 from tests.support.conflicts import Touched
 from tests.support.faults import Answer
@@ -39,6 +39,8 @@ NOWHERE: Final = "http://engine.invalid"
 _PARSER: Final = create_parser("json")
 # It is written for one thread.
 _lock: Final = threading.Lock()
+
+engine_shortcuts.install_for_tables()
 
 
 @functools.cache
@@ -144,14 +146,14 @@ def set_item(touched: Touched, item: Any) -> None:
 def save(store: Store) -> Any:
     """What a table has, to be restored."""
     with _lock:
-        return copy.deepcopy(engine._tables.get(store.table)["items"])
+        return engine_shortcuts.copied(engine._tables.get(store.table)["items"])
 
 
 def restore(store: Store, saved: Any) -> None:
     """Let a table have what was saved, and the engine know nothing of what came after."""
     with _lock:
         table = engine._tables.get(store.table)
-        table["items"] = copy.deepcopy(saved)
+        table["items"] = engine_shortcuts.copied(saved)
         engine._items_replaced(table)
         engine._txn_idempotency.clear()
 
