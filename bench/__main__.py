@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final
 
 import typer
 
-from bench import alerting, cold, cpu, document, growth, operations, over_http, tables, units
-from bench.conditions import ROOT, changes, conditions, described
+from bench import alerting, cold, cpu, growth, operations, over_http, report, units
 
 Measure = Callable[..., dict[str, Any]]
 
@@ -41,27 +40,15 @@ def main(
     chosen = parts or list(PARTS)
     if unknown := [part for part in chosen if part not in PARTS]:
         raise typer.BadParameter(f"Unknown: {', '.join(unknown)}. The parts: {', '.join(PARTS)}.")
-    if not quick and changes():
-        raise typer.BadParameter(
-            "The tree has changes. Commit them first, since figures are stored with their commit; "
-            "or measure with --quick."
-        )
+    if not quick:
+        report.refuse_changes()
     command = " ".join(["make bench", *([f'ARGS="{" ".join(parts)}"'] if parts else [])])
     for part in chosen:
         measure, whole, little = PARTS[part]
-        about = conditions()
-        started = time.monotonic()
-        typer.echo(f"Measuring {part} …", err=True)
-        result = measure(**(little if quick else whole))
-        about |= {"command": command, "seconds": time.monotonic() - started}
-        stored = {"part": part, "conditions": about, "result": result}
-        for table in tables.of(stored):
-            typer.echo(f"\n{table.markdown()}")
-        typer.echo(f"\n{described(about)}\n")
-        if not quick:
-            typer.echo(f"Stored in {tables.store(part, stored).relative_to(ROOT)}.\n")
-    for path in [] if quick else document.fill():
-        typer.echo(f"Filled in {path.relative_to(ROOT)}.")
+        sizes = little if quick else whole
+        report.measured(part, command, partial(measure, **sizes), is_kept=not quick)
+    if not quick:
+        report.fill()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any, Final
@@ -23,10 +24,10 @@ import httpx
 import psutil
 import typer
 
-from bench import document, tables
-from bench.conditions import changes, conditions, described
+from bench import report
 from bench.over_http import METER, Message, Shape, requests_of, send
 from bench.scene import INGEST, Scene
+from bench.tables import Result
 from tests.support.handlers import Api
 from tests.support.local_service import started
 
@@ -215,10 +216,16 @@ def main(
     ),
 ) -> None:
     """Load another server and ours in turns, and print how many times as good ours is."""
-    if store and changes():
-        raise typer.BadParameter("The tree has changes. Commit them first.")
-    about = conditions()
-    started_at = time.monotonic()
+    if store:
+        report.refuse_changes()
+    measure = partial(_beside, url, token, name, rounds, share)
+    command = f'python -m bench.peers URL TOKEN "{name}"'
+    report.measured("peers", command, measure, is_kept=store)
+    if store:
+        report.fill()
+
+
+def _beside(url: str, token: str, name: str, rounds: int, share: float) -> Result:
     with (
         tempfile.TemporaryDirectory(prefix="aureon-peers-") as folder,
         started(Path(folder) / "data") as run,
@@ -226,17 +233,7 @@ def main(
         service = run.ready()
         ours = Server.fill("Aureon", service.url, service.token)
         theirs = Server.fill(name, url.rstrip("/"), token)
-        result = compare(ours, theirs, rounds=rounds, share=share, rest=rest)
-    about |= {
-        "command": f'python -m bench.peers URL TOKEN "{name}"',
-        "seconds": time.monotonic() - started_at,
-    }
-    stored = {"part": "peers", "conditions": about, "result": result}
-    for table in tables.of(stored):
-        typer.echo(f"{table.markdown()}\n\n{described(about)}")
-    if store:
-        tables.store("peers", stored)
-        document.fill()
+        return compare(ours, theirs, rounds=rounds, share=share, rest=rest)
 
 
 if __name__ == "__main__":
