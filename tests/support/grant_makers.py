@@ -43,6 +43,13 @@ def given(api: Api, units: Any, **more: Any) -> dict[str, Any]:
     return body
 
 
+def use(api: Api, units: int, **more: Any) -> Reply:
+    """Use units, by an event."""
+    reply = api.ingest(usage(units, **more))
+    assert reply.status == 200, reply
+    return reply
+
+
 def void(api: Api, grant_id: str, **more: Any) -> Reply:
     return api.post(f"/v1/credits/grants/{grant_id}/void", more)
 

@@ -22,14 +22,11 @@ from tests.support.grant_makers import (
     given,
     grants,
     in_,
+    use,
     void,
 )
 from tests.support.handlers import Api
 from tests.support.makers import EXTERNAL_ID, usage
-
-
-def use(api: Api, units: int, **more: Any) -> None:
-    assert api.ingest(usage(units, **more)).status == 200
 
 
 def test_credits_are_gone_at_their_time_and_there_until_then(

@@ -35,6 +35,7 @@ from tests.support.grant_makers import (
     given,
     grants,
     in_,
+    use,
     void,
 )
 from tests.support.handlers import Api, Reply, invoke
@@ -48,12 +49,6 @@ LOSSES: Final = (Fault.DIE_BEFORE, Fault.DIE_AFTER, Fault.TIMEOUT_BEFORE, Fault.
 def store() -> Iterator[Store]:
     with inline_engine.raced_table() as store:
         yield store
-
-
-def use(api: Api, units: int, **more: Any) -> Reply:
-    reply = api.ingest(usage(units, **more))
-    assert reply.status == 200, reply
-    return reply
 
 
 def by_id(customer_id: str, **more: Any) -> dict[str, Any]:
