@@ -91,7 +91,9 @@ export function Frame(): JSX.Element {
       <main id="content" ref={content} tabIndex={-1}>
         {!online && (
           <p class="offline" role="alert">
-            {t("You are offline. What is shown may be out of date; nothing is sent until you are back.")}
+            {t(
+              "You are offline. This page may be out of date, and nothing is sent until you are online again.",
+            )}
           </p>
         )}
         <Boundary key={route.parts.join("/")} onRetry={() => queries.clear()}>
@@ -134,7 +136,7 @@ class Boundary extends Component<BoundaryProps, { failed: boolean }> {
           </button>
         }
       >
-        {t("Something in it is not as expected. Nothing was changed by that.")}
+        {t("Something unexpected happened. Nothing was changed by it.")}
       </Empty>
     );
   }

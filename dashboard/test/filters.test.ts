@@ -63,7 +63,7 @@ test("a meter that no event of a form passes says so", () => {
     conjunction: "and",
     clauses: [{ property: "units", operator: "gt", value: new Big(0) }],
   };
-  assert.match(String(grantOf(meter(positive), new Big(10))), /too particular/);
+  assert.match(String(grantOf(meter(positive), new Big(10))), /too specific/);
   assert.match(
     String(grantOf(meter({ conjunction: "and", clauses: [] }, "count"), new Big(1))),
     /sum a number/,

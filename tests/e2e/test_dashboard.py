@@ -146,7 +146,7 @@ def test_another_amount_after_a_lost_answer_does_not_grant_twice(
     granting.get_by_label("Amount").fill("15")
     button(dialog, "Grant credits").click()
 
-    expect(dialog.get_by_text("An earlier attempt of this form was counted")).to_be_visible()
+    expect(dialog.get_by_text("An earlier attempt from this form was counted")).to_be_visible()
     assert granted(person) == [10]
 
 
@@ -479,7 +479,7 @@ def test_a_failed_message_is_discarded_for_good_behind_a_second_look(
     discard = button(dialog, "Discard for good")
     expect(discard).to_be_hidden()
     dialog.get_by_text("Discard it", exact=True).click()
-    expect(dialog.get_by_text("what of it has not counted never will.")).to_be_visible()
+    expect(dialog.get_by_text("what has not counted never will.")).to_be_visible()
 
     # An answer that is lost leaves the message, or has discarded it: asked again, it is gone.
     page.route("**/v1/dead-letters/*", lambda route: route.abort())

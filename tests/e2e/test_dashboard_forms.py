@@ -164,7 +164,7 @@ def test_a_meter_that_takes_no_grant_says_so(person: Person) -> None:
 
     expect(dialog.get_by_role("option", name="Calls (sums nothing)")).to_be_disabled()
     dialog.get_by_label("Amount").fill("10")
-    expect(dialog.get_by_role("alert")).to_have_text(shows("filter is too particular"))
+    expect(dialog.get_by_role("alert")).to_have_text(shows("filter is too specific"))
 
 
 def test_an_event_says_what_it_lacks(person: Person) -> None:
@@ -179,7 +179,7 @@ def test_an_event_says_what_it_lacks(person: Person) -> None:
 
     dialog.get_by_label("Name").fill("api_usage")
     dialog.get_by_label("Customer").fill("nobody_yet")
-    expect(dialog.get_by_text("taken as an external id")).to_be_visible()
+    expect(dialog.get_by_text("used as an external id")).to_be_visible()
     dialog.get_by_label("Key").fill("k" * 41)
     dialog.get_by_label("Value", exact=True).fill("3")
     button(dialog, "Add event").click()

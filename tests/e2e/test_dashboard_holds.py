@@ -32,7 +32,7 @@ def held(person: Person, *units: int) -> tuple[str, list[dict[str, Any]]]:
 
 
 def rows(page: Page) -> Locator:
-    return page.get_by_role("table", name="Open holds, the latest first").locator("tbody tr")
+    return page.get_by_role("table", name="Open holds, latest first").locator("tbody tr")
 
 
 def status_of(person: Person, hold: dict[str, Any]) -> str:

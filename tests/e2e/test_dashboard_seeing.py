@@ -336,7 +336,7 @@ def test_a_new_meter_says_whom_it_stops_and_stops_nobody_where_it_should_not(
     expect(page.get_by_text("is stopped at once.")).to_be_visible()
 
     limits.select_option("never")
-    expect(page.get_by_text("It only measures, and stops nobody")).to_be_visible()
+    expect(page.get_by_text("It only measures. It stops nobody")).to_be_visible()
     button(page, "Create meter").click()
 
     expect(heading(page, "Calls")).to_be_visible()

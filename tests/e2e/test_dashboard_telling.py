@@ -114,7 +114,7 @@ def test_a_customer_has_thresholds_of_its_own_and_is_told_of_at_once_where_that_
     button(dialog, "Its own").click()
     expect(dialog.get_by_label("Threshold 1", exact=True)).to_have_value("10")
     dialog.get_by_label("Threshold 1", exact=True).fill("1000")
-    dialog.get_by_label("Tell at once of what is below already").check()
+    dialog.get_by_label("Alert at once for balances that are below already").check()
     button(dialog, "Save").click()
 
     expect(dialog).to_have_count(0)
@@ -212,7 +212,7 @@ def test_a_change_of_thresholds_that_failed_can_be_sent_again(person: Person) ->
     dialog = page.get_by_role("dialog")
     button(dialog, "Its own").click()
     button(dialog, "Remove threshold 1").click()
-    expect(dialog.get_by_text("With none, this customer makes no alert")).to_be_visible()
+    expect(dialog.get_by_text("With none, this customer causes no alert")).to_be_visible()
 
     def lose(route: Route) -> None:
         if route.request.method == "PUT":

@@ -24,7 +24,7 @@ def endpoint_of(person: Person, url: str, *events: str) -> str:
 
 
 def rows(page: Page) -> Locator:
-    return page.get_by_role("table", name="Deliveries, the latest first").locator("tbody tr")
+    return page.get_by_role("table", name="Deliveries, latest first").locator("tbody tr")
 
 
 def wait_until(reached: Callable[[], bool], person: Person) -> None:
@@ -109,7 +109,7 @@ def test_an_endpoint_that_is_gone_says_so_everywhere_until_it_is_enabled(person:
         path = f"/v1/webhooks/endpoints/{endpoint_id}"
         wait_until(lambda: not person.api.get(path)["enabled"], person)
         page = person.open()
-        said = page.get_by_text("The endpoint Billing failed, and gets no webhooks any more.")
+        said = page.get_by_text("The endpoint Billing failed, and no longer gets webhooks.")
         expect(said).to_be_visible()
         page.get_by_role("link", name="Look").click()
         expect(page.get_by_text("It answered that it is gone (410)")).to_be_visible()

@@ -107,7 +107,7 @@ export class Api {
     try {
       text = await answer.text();
     } catch {
-      throw new Unreachable(t("The answer broke off. Check your connection."));
+      throw new Unreachable(t("The answer was cut off. Check your connection."));
     }
     const body = parsed(text);
     if (answer.ok) return body as T;
@@ -131,7 +131,7 @@ function refusal({ status, headers }: Response, body: unknown): Refused {
     const problems = detail.map((one) => ({ ...one, loc: one.loc.map(String) }) as Problem);
     return new Refused(status, problems.map((problem) => problem.msg).join(" "), problems);
   }
-  if (status === 404) return new Refused(status, t("There is no such thing here, or no longer."));
+  if (status === 404) return new Refused(status, t("This does not exist, or no longer does."));
   const said = detail ?? error_description;
   const message =
     typeof said === "string" ? said : t("The service answered with status {status}.", { status });

@@ -65,12 +65,12 @@ export function grantOf(meter: Meter, amount: Big): Grant | string {
   // It is sent as what it gives, and counts as a negative event.
   const wanted = new Map<string, Value>([[bare(property), amount.times(-1)]]);
   if (!satisfy(meter.filter, wanted)) {
-    return t("This meter's filter is too particular for a form: add an event with a negative value.");
+    return t("This meter's filter is too specific for a form: add an event with a negative value.");
   }
   const name = wanted.get("name") ?? "credit_grant";
   const source = wanted.get("source") ?? "user";
   if (typeof name !== "string" || source !== "user") {
-    return t("This meter counts no events that are made by hand.");
+    return t("This meter does not count events added by hand.");
   }
   const metadata = Object.fromEntries([...wanted].filter(([key]) => key !== "name" && key !== "source"));
   return { name, metadata: { ...metadata, [bare(property)]: amount }, meter_id: meter.id };

@@ -57,7 +57,7 @@ export function AlertsPage({ query }: { query: URLSearchParams }): JSX.Element {
   const load = (page: number, limit: number): Promise<List<Alert>> =>
     queries.fetchQuery(reading(api, "/v1/alerts/", { query: { ...terms, page, limit } }));
   return (
-    <Page title={t("Alerts")} below={t("Who came down to a threshold, and whether they still are there.")}>
+    <Page title={t("Alerts")} below={t("Who fell to a threshold, and whether they are still there.")}>
       <Card flush>
         {!allows("alerts:read") ? (
           <Notice>{t("Your token lacks the scope {scope}.", { scope: "alerts:read" })}</Notice>
@@ -97,7 +97,7 @@ export function AlertsPage({ query }: { query: URLSearchParams }): JSX.Element {
                   <Empty icon="bell" title={t("No alerts")}>
                     {meters.some((meter) => meter.thresholds.length > 0)
                       ? t("No balance is at a threshold in this selection.")
-                      : t("Give a meter thresholds, and what comes down to one is told here.")}
+                      : t("Give a meter thresholds; balances that fall to one appear here.")}
                   </Empty>
                 ) : (
                   <>

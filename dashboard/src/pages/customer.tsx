@@ -72,7 +72,7 @@ export function CustomerPage({ id, query }: { id: string; query: URLSearchParams
           <>
             <LostGrant customerId={state.id} />
             {!allows("meters:read") && (
-              <Notice>{t("Meters have no names here: your token lacks the scope meters:read.")}</Notice>
+              <Notice>{t("Meter names are missing: your token lacks the scope meters:read.")}</Notice>
             )}
             {state.active_meters.length > 0 ? (
               <Balances
@@ -163,7 +163,7 @@ function NoBalances({ none }: { none: boolean }): JSX.Element {
         {none ? (
           <a href={href(["meters", "new"])}>{t("Create a meter to say what is counted.")}</a>
         ) : (
-          t("Grant credits, or send the first event of this customer.")
+          t("Grant credits, or send this customer's first event.")
         )}
       </Empty>
     </Card>
@@ -196,7 +196,7 @@ function LatestEvents({ customer }: { customer: Customer }): JSX.Element {
           {({ items }) =>
             items.length === 0 ? (
               <Empty icon="events" title={t("Nothing has happened yet")}>
-                {t("Usage and grants of this customer appear here at once.")}
+                {t("This customer's usage and grants appear here at once.")}
               </Empty>
             ) : (
               <EventTable events={items} withoutCustomer />

@@ -86,7 +86,7 @@ export function EventsPage({ query }: { query: URLSearchParams }): JSX.Element {
             data.pagination.total_count.eq(0) ? (
               chosen > 0 ? (
                 <Empty icon="search" title={t("No event matches")}>
-                  {t("Loosen the filters, or clear them.")}
+                  {t("Relax the filters, or clear them.")}
                 </Empty>
               ) : (
                 <Empty icon="events" title={t("No events yet")} action={adding ? undefined : add}>
@@ -135,7 +135,7 @@ function Export({ terms }: { terms: Record<string, string | undefined> }): JSX.E
         after = headers.get("X-Next-After") ?? undefined;
       } while (after && parts.length < MOST_PARTS);
       download(`${t("events")}-${isoDay(new Date())}.csv`, parts.join(""));
-      announce(after ? t("The file has the first part only: aureon export writes all of them") : t("Saved"));
+      announce(after ? t("The file has only the first part: aureon export writes all of them") : t("Saved"));
     } catch (error) {
       announce((error as Error).message);
     } finally {

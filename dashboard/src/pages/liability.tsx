@@ -84,7 +84,7 @@ export function LiabilityPage({ query }: { query: URLSearchParams }): JSX.Elemen
       )}
       <p class="hint">
         {t(
-          "What moved follows a moment later. What is outstanding, and what was used beyond it, is counted each night; it is empty for days that were not counted.",
+          "Movements appear a moment later. Outstanding credits and overage are counted each night; days that were not counted show none.",
         )}
       </p>
     </Page>

@@ -62,7 +62,7 @@ export function NewMeterPage(): JSX.Element {
     name: nameProblem(name),
     filter: filter
       ? ""
-      : t("Complete the conditions, with numbers that are whole, or remove those that you don't need."),
+      : t("Complete the conditions, numbers included, or remove those that you don't need."),
     property: aggregation ? "" : t("Which property holds the number?"),
   };
   const submit = (): void => {
@@ -167,7 +167,7 @@ export function NewMeterPage(): JSX.Element {
               />
             )}
             <p class="hint">
-              {t("Events from before count too. What a meter counts can't change once it has counted.")}
+              {t("Past events count too. Once a meter has counted something, what it counts can't change.")}
             </p>
             <div class="form-actions">
               <Button onClick={cancel}>{t("Cancel")}</Button>

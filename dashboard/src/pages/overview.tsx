@@ -42,7 +42,9 @@ export function OverviewPage(): JSX.Element {
   return (
     <Page title={t("Overview")}>
       {lacking.length > 0 && (
-        <Notice>{t("Not all is shown: your token lacks {scopes}.", { scopes: lacking.join(", ") })}</Notice>
+        <Notice>
+          {t("Some of this page is hidden: your token lacks {scopes}.", { scopes: lacking.join(", ") })}
+        </Notice>
       )}
       <DisabledEndpoints />
       {starting && <Start {...steps} />}

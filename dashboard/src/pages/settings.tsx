@@ -54,7 +54,7 @@ function Webhooks(): JSX.Element {
   return (
     <Card title={t("Webhooks")} actions={<a href={href(["webhooks"])}>{t("Endpoints and deliveries")}</a>}>
       <p class="hint">
-        {t("Aureon calls addresses of yours when credits run low, come or expire, and more.")}
+        {t("Aureon calls your addresses when credits run low, are granted or expire, and more.")}
       </p>
     </Card>
   );

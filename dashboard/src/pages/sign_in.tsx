@@ -50,7 +50,7 @@ export function SignIn({
               setWrong("");
             }}
             hint={t(
-              "Kept by the tabs of this browser until you sign out or close them, and sent to this host only.",
+              "Kept in this browser's tabs until you sign out or close them, and sent only to this host.",
             )}
           />
           <button type="submit" class="button primary block">

@@ -169,7 +169,7 @@ function Csv({ api, id, terms }: CsvProps): JSX.Element {
         after = headers.get("X-Next-After") ?? undefined;
       } while (after && texts.length < MOST_PARTS);
       download(`${t("statement")}-${terms.start?.slice(0, 10)}.csv`, texts.join(""));
-      announce(after ? t("The file has the first part only: ask for less time.") : t("Saved"));
+      announce(after ? t("The file has only the first part: choose a shorter time.") : t("Saved"));
     } catch (error) {
       announce((error as Error).message);
     } finally {

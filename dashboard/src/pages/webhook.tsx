@@ -170,7 +170,9 @@ function NewSecret({ endpoint, onClose }: ActionProps): JSX.Element {
     <Form onSubmit={submit}>
       {sending.problem && <Notice tone="bad">{sending.problem}</Notice>}
       <p>
-        {t("The old secret signs nothing any more: the receiver refuses webhooks until it has the new one.")}
+        {t(
+          "The old secret no longer signs anything: the receiver refuses webhooks until it has the new one.",
+        )}
       </p>
       <div class="form-actions">
         <Button onClick={onClose}>{t("Cancel")}</Button>

@@ -44,7 +44,7 @@ export function WebhooksPage({ query }: { query: URLSearchParams }): JSX.Element
             {({ items }) =>
               items.length === 0 ? (
                 <Empty icon="webhook" title={t("No endpoints yet")} action={add}>
-                  {t("Add the address of a server of yours, and be told instead of asking.")}
+                  {t("Add your server's address, and be told instead of asking.")}
                 </Empty>
               ) : (
                 <Table

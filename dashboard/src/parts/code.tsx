@@ -14,9 +14,9 @@ export function Code(): JSX.Element {
     <Card title={t("Get started")}>
       <p class="hint">
         {t(
-          "Send usage of the customer whose external id is user_123, and read what is left. Put a token that may do both into the environment as AUREON_ACCESS_TOKEN.",
+          "Send usage for the customer whose external id is user_123, and read what is left. Set AUREON_ACCESS_TOKEN to a token that may do both.",
         )}{" "}
-        <a href={`${HOST}/docs`}>{t("All else that can be called is in the API reference.")}</a>
+        <a href={`${HOST}/docs`}>{t("The API reference has everything else.")}</a>
       </p>
       <div class="segments" role="group" aria-label={t("Programming language")}>
         {SAMPLES.map((one) => (

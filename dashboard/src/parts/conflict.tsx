@@ -11,7 +11,7 @@ interface ConflictProps {
 export function Conflict({ changes }: ConflictProps): JSX.Element {
   return (
     <Notice tone="bad">
-      {t("Somebody else has changed this meanwhile. Save again to change only what you changed here.")}
+      {t("Somebody else has changed this in the meantime. Save again to apply only your own changes.")}
       {changes.map(([name, now]) => (
         <p key={name}>
           {name}: <strong>{now}</strong>

@@ -119,9 +119,9 @@ export function CustomerForm({ customer, onDone, onCancel }: CustomerFormProps):
         problem={sending.at("external_id")}
         hint={
           fixed
-            ? t("Set once, it can't be changed.")
+            ? t("Once set, it can't be changed.")
             : t(
-                "Recommended: the id that your own system has for this user. Events can name the customer by it. It is set once and can't be changed.",
+                "Recommended: your own system's id for this user. Events can name the customer by it. Once set, it can't be changed.",
               )
         }
       />

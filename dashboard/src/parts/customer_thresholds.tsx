@@ -120,11 +120,11 @@ function ThresholdsForm({
           {values.thresholds.length > 0 ? (
             <NotifyCurrent value={values.notify} onChange={(notify) => set({ notify })} />
           ) : (
-            <p class="hint">{t("With none, this customer makes no alert on this meter.")}</p>
+            <p class="hint">{t("With none, this customer causes no alert on this meter.")}</p>
           )}
         </>
       ) : (
-        <p class="hint">{meters || t("The meter has none: this customer makes no alert on it.")}</p>
+        <p class="hint">{meters || t("The meter has none: this customer causes no alert on it.")}</p>
       )}
       <div class="form-actions">
         <Button onClick={close}>{t("Cancel")}</Button>

@@ -34,7 +34,7 @@ export function DeleteCustomer({
       </p>
       <p>
         {t(
-          "Nothing can be charged or granted any more, and the email and the external id are free for somebody else. The events stay in the log.",
+          "Nothing can be charged or granted any more, and the email and external id can be used again. The events stay in the log.",
         )}
       </p>
       <label class="check">

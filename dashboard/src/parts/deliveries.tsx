@@ -123,7 +123,7 @@ export function Deliveries({ endpoint, query }: DeliveriesProps): JSX.Element {
           ) : (
             <>
               <Table
-                caption={t("Deliveries, the latest first")}
+                caption={t("Deliveries, latest first")}
                 rows={data.items}
                 keyOf={(one) => one.id}
                 columns={columns()}

@@ -165,7 +165,7 @@ export function Secret({ secret, onClose }: { secret: string; onClose(): void })
     <Done>
       <Notice tone="good">
         {t(
-          "Give this secret to the receiver: it verifies with it that a webhook is yours. All of it is the key.",
+          "Give this secret to the receiver, which uses it to verify that a webhook is yours. The whole text is the key.",
         )}
       </Notice>
       <p class="secret" data-testid="secret">

@@ -12,7 +12,7 @@ export const MOST_ENDPOINTS = 100;
 const FRESH_MILLISECONDS = 60_000;
 
 const REASONS: Record<NonNullable<Endpoint["disabled_reason"]>, Message> = {
-  failing: "It failed for three days, and was disabled at {when}. Enable it once it is well.",
+  failing: "It failed for three days, and was disabled at {when}. Enable it once it works again.",
   gone: "It answered that it is gone (410), and was disabled at {when}.",
 };
 
@@ -56,7 +56,7 @@ export function DisabledEndpoints(): JSX.Element | null {
     <Notice tone="bad">
       {failed.map((endpoint) => (
         <p key={endpoint.id}>
-          {t("The endpoint {name} failed, and gets no webhooks any more.", { name: nameOf(endpoint) })}{" "}
+          {t("The endpoint {name} failed, and no longer gets webhooks.", { name: nameOf(endpoint) })}{" "}
           <a href={href(["webhooks", endpoint.id])}>{t("Look")}</a>
         </p>
       ))}

@@ -104,7 +104,7 @@ export function EventForm({ onClose }: { onClose(): void }): JSX.Element {
           !allows("customers:read")
             ? t("An external id: your token can't look customers up.")
             : who.trim()
-              ? t("Nobody is known by this yet: it is taken as an external id.")
+              ? t("No customer has this yet. It is used as an external id.")
               : undefined
         }
         problem={(tried ? wrong.who : "") || at("customer_id") || at("external_customer_id")}
@@ -118,7 +118,7 @@ export function EventForm({ onClose }: { onClose(): void }): JSX.Element {
       <Field
         label={t("Time")}
         optional
-        hint={t("When it happened, in {zone}; now, where it is empty.", { zone: zone() })}
+        hint={t("When it happened, in {zone}. If empty, now.", { zone: zone() })}
         problem={halfTime ? t("Fill in the date and the time, or clear them.") : at("timestamp")}
       >
         {(attributes) => (
@@ -142,7 +142,7 @@ export function EventForm({ onClose }: { onClose(): void }): JSX.Element {
         maxLength={256}
         onChange={(externalId) => edit({ externalId })}
         hint={t(
-          "An event with an id counts once, for ever. Without one, each event of this form gets its own.",
+          "An event with an id counts once, for ever. Without one, each event from this form gets its own.",
         )}
         problem={at("external_id")}
       />

@@ -147,7 +147,7 @@ function Discard({ letter, onDone }: { letter: DeadLetter; onDone(): void }): JS
     <details class="discard">
       <summary>{t("Discard it")}</summary>
       {sending.problem && <Notice tone="bad">{sending.problem}</Notice>}
-      <p>{t("It goes for good: what of it has not counted never will.")}</p>
+      <p>{t("It is deleted for good: what has not counted never will.")}</p>
       <Button kind="danger" needs="events:write" busy={sending.busy} onClick={discard}>
         {t("Discard for good")}
       </Button>
@@ -179,7 +179,7 @@ function Letter({ letter }: { letter: DeadLetter }): JSX.Element {
       <Notice tone={succeeds ? "good" : "bad"}>
         {succeeds
           ? t("It would be counted now: send it again.")
-          : t("It would fail again. Mend what it says below where it was sent, and send it anew from there.")}
+          : t("It would fail again. Fix what it says below at the sender, and send it again from there.")}
       </Notice>
       <dl class="facts letter">
         <dt>{t("Why")}</dt>

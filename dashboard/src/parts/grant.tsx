@@ -86,7 +86,7 @@ export function GrantForm({ customer, meters, onClose }: GrantFormProps): JSX.El
       <Done>
         {done.conflict ? (
           <Notice>
-            {t("An earlier attempt of this form was counted with other values; nothing was added now.")}
+            {t("An earlier attempt from this form was counted with other values; nothing was added now.")}
           </Notice>
         ) : (
           <Notice tone="good">

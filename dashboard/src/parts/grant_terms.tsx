@@ -109,7 +109,9 @@ export function TermFields({ meter, values, set, sending }: TermFieldsProps): JS
         value={values.every}
         onChange={(every) => set({ every: every as Every })}
         options={Object.entries(EVERY).map(([value, label]) => ({ value, label: t(label) }))}
-        hint={repeats ? t("What is not used by then expires, and as much comes again.") : undefined}
+        hint={
+          repeats ? t("What is not used by then expires, and the same amount is granted again.") : undefined
+        }
         problem={sending.at("recurrence")}
       />
       {repeats ? (
@@ -121,7 +123,7 @@ export function TermFields({ meter, values, set, sending }: TermFieldsProps): JS
             value={values.firstDay}
             onChange={(firstDay) => set({ firstDay })}
             problem={wrong.firstDay}
-            hint={t("As the day begins in {zone}; else a period from now.", { zone: zone() })}
+            hint={t("When the day begins in {zone}; if empty, one period from now.", { zone: zone() })}
           />
           <TextField
             label={t("Times in all")}
@@ -138,7 +140,7 @@ export function TermFields({ meter, values, set, sending }: TermFieldsProps): JS
             value={values.carried}
             onChange={(carried) => set({ carried })}
             problem={wrong.carried || sending.at("rollover")}
-            hint={t("Of what is left, into the next period.")}
+            hint={t("Of what is left, carried into the next period.")}
           />
         </>
       ) : (
@@ -152,7 +154,7 @@ export function TermFields({ meter, values, set, sending }: TermFieldsProps): JS
           hint={
             knownDay(values.lastDay) && !wrong.lastDay
               ? t("The rest expires at {time}.", { time: full(endOf(values.lastDay)) })
-              : t("Without a day they never expire.")
+              : t("Without a date they never expire.")
           }
         />
       )}

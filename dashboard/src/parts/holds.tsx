@@ -52,7 +52,7 @@ export function Holds({ customer, meters }: HoldsProps): JSX.Element | null {
           {({ items, pagination }) => (
             <>
               <Table
-                caption={t("Open holds, the latest first")}
+                caption={t("Open holds, latest first")}
                 rows={items}
                 keyOf={(hold) => hold.id}
                 columns={columns}

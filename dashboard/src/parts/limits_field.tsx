@@ -9,13 +9,13 @@ type Limits = Meter["limits_spending"];
 export const LIMITS: Record<Limits, { label: Message; hint: Message }> = {
   auto: {
     label: "Where credits were given",
-    hint: "Customers who were given credits on it are stopped when they have used them. A customer who has none on any meter of a spend's event is stopped at once.",
+    hint: "Customers with credits on it are stopped when they run out. A customer without credits on any meter that counts the spend is stopped at once.",
   },
   always: {
     label: "Always",
-    hint: "Every spend on its events is refused to customers who have no credits left on it, those included who were never given any.",
+    hint: "Every spend on its events is refused when the customer has no credits left on it, even if none were ever granted.",
   },
-  never: { label: "Never", hint: "It only measures, and stops nobody unless a spend names it." },
+  never: { label: "Never", hint: "It only measures. It stops nobody unless a spend names it." },
 };
 
 /** Only sums and counts can decide: a spend is sure of their balance. */

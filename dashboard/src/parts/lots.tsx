@@ -46,7 +46,7 @@ export function Lots({ balance, meter }: LotsProps): JSX.Element | null {
 
 function ListOf({ lots, meter }: { lots: Lot[]; meter: Meter | undefined }): JSX.Element {
   return (
-    <ul aria-label={t("Grants, first the one that is used first")}>
+    <ul aria-label={t("Grants, in the order in which they are used")}>
       {lots.map((lot) => (
         <li key={lot.grant_id} data-testid="lot">
           <span class="bar" aria-hidden="true">

@@ -40,7 +40,7 @@ export function GroupsField({ value, onChange, problem }: GroupsFieldProps): JSX
       mono
       value={value}
       placeholder="model, customer"
-      hint={t("Up to three properties, with commas between them; customer tells who used the most.")}
+      hint={t("Up to three properties, separated by commas; customer shows who used the most.")}
       onChange={onChange}
       problem={problem}
     />

@@ -37,7 +37,7 @@ export function Previewed({ preview, aggregated }: { preview: Preview; aggregate
   if (preview.items.length === 0) {
     return (
       <Empty icon="events" title={t("There are no events yet")}>
-        {t("Send some, and see here which of them the meter would count.")}
+        {t("Send some, and see which of them the meter would count.")}
       </Empty>
     );
   }

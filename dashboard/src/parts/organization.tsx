@@ -191,7 +191,7 @@ function EditOrganization({ organization, onClose }: EditProps): JSX.Element {
               label: value,
             })),
           ]}
-          hint={t("Of dates and days here, until somebody chooses another.")}
+          hint={t("For dates and days here, until somebody chooses another.")}
           problem={sending.at("time_zone")}
         />
       </div>
@@ -201,7 +201,7 @@ function EditOrganization({ organization, onClose }: EditProps): JSX.Element {
         mono
         value={values.origins}
         placeholder="https://app.example.com"
-        hint={t("Origins, with commas between them: they may embed the customers' page and call its API.")}
+        hint={t("Origins, separated by commas: they may embed the customers' page and call its API.")}
         onChange={(origins) => set({ origins })}
         problem={sending.at("origins")}
       />
@@ -211,7 +211,7 @@ function EditOrganization({ organization, onClose }: EditProps): JSX.Element {
         mono
         value={values.shown}
         placeholder="model, project"
-        hint={t("Keys of their events' metadata, with commas between them. What is not named stays yours.")}
+        hint={t("Keys of their events' metadata, separated by commas. Customers see no others.")}
         onChange={(shown) => set({ shown })}
         problem={sending.at("portal_metadata_keys")}
       />

@@ -113,7 +113,7 @@ export function RankedCustomers({ meter }: { meter: Meter }): JSX.Element {
             </nav>
             <p class="hint ranked-hint">
               {t(
-                "Figures are exact. Who is in the list, and the order, which goes by the first two digits, follow a moment later. “Lasts” is what is left, divided by what was used a day on average in the last 7 days, and in 30 days.",
+                "Figures are exact. The list and its order, which goes by the first two digits, follow a moment later. “Lasts” is what is left, divided by the average use a day in the last 7 days, and in 30 days.",
               )}
             </p>
           </>

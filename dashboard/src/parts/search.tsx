@@ -191,7 +191,7 @@ function Palette({ onClose }: { onClose(): void }): JSX.Element {
           : !settled
             ? t("Customers, meters and events, by whatever you know of them.")
             : found.data
-              ? all.length === 0 && t("Nothing has “{text}” in it.", { text: settled })
+              ? all.length === 0 && t("Nothing matches “{text}”.", { text: settled })
               : t("Searching…")}
       </p>
     </div>

@@ -164,7 +164,7 @@ function TakeBackForm({ event, way, effects, onClose }: FormProps): JSX.Element 
         maxLength={MOST_REASON_CHARACTERS}
         autoFocus={way === "void"}
         onChange={setReason}
-        problem={tried && !reason.trim() ? t("Say why: it is kept with it.") : ""}
+        problem={tried && !reason.trim() ? t("Say why. The reason is kept with it.") : ""}
       />
       <div class="form-actions">
         <Button onClick={onClose}>{t("Cancel")}</Button>

@@ -49,7 +49,9 @@ export function ThresholdFields(props: ThresholdFieldsProps): JSX.Element {
     <fieldset class="threshold-fields">
       <legend>{t("Thresholds")}</legend>
       <p class="hint">
-        {t("An alert tells that a customer came down to one. It is ready again once there is more.")}
+        {t(
+          "An alert says that a customer's credits fell to a threshold. It can come again once there are more.",
+        )}
       </p>
       {drafts.map((draft, place) => (
         <div class="threshold" key={place}>
@@ -108,8 +110,8 @@ export function NotifyCurrent({ value, onChange }: NotifyProps): JSX.Element {
     <label class="check">
       <input type="checkbox" checked={value} onChange={(event) => onChange(event.currentTarget.checked)} />
       <span>
-        {t("Tell at once of what is below already")}
-        <small>{t("Otherwise only what comes down from now on makes an alert.")}</small>
+        {t("Alert at once for balances that are below already")}
+        <small>{t("Otherwise only balances that fall from now on cause an alert.")}</small>
       </span>
     </label>
   );

@@ -25,7 +25,7 @@ const SCOPES = {
   "customer_meters:read": "Read balances",
   "customer_meters:write": "Set thresholds of single balances",
   "alerts:read": "Read alerts",
-  "credits:read": "Read holds, grants and what credits came to",
+  "credits:read": "Read holds, grants and totals of credits",
   "credits:write": "Spend and hold credits",
   "credits:grant": "Give credits and take them back: grants, refunds, negative events",
   "customer_sessions:write": "Open a customer's own page",
@@ -185,7 +185,7 @@ export function TokenForm({ onClose, onDone }: { onClose(): void; onDone(): void
         optional
         inputMode="decimal"
         value={values.rate}
-        hint={t("At most so many; with none, as many as there is room for.")}
+        hint={t("A maximum; if empty, as many as there is room for.")}
         onChange={(rate) => set({ rate })}
         problem={wrongRate || sending.at("requests_per_second")}
       />

@@ -48,7 +48,7 @@ export function RestrictionFields({ values, set, problem }: FieldsProps): JSX.El
         mono
         value={names}
         placeholder="api_usage, image_usage"
-        hint={t("With commas between them. With none, and no meter, the token sends any.")}
+        hint={t("Separated by commas. With none, and no meter, the token may send any.")}
         onChange={(names) => set({ names })}
         problem={problem}
       />

@@ -76,7 +76,7 @@ export function UnitField({ onChange, problem, ...draft }: UnitFieldProps): JSX.
           value={unit}
           onChange={(unit) => onChange({ unit: unit as Kind })}
           options={KINDS.map(({ value, label }) => ({ value, label: t(label) }))}
-          hint={t("What figures are of, wherever they are shown.")}
+          hint={t("What the figures count, wherever they are shown.")}
         />
         {unit === "custom" && (
           <TextField

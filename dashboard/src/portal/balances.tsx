@@ -76,7 +76,7 @@ function Lots({ balance }: { balance: Balance }): JSX.Element | null {
   if (lots.length === 0) return null;
   return (
     <div class="lots">
-      <ul aria-label={t("Grants, first the one that is used first")}>
+      <ul aria-label={t("Grants, in the order in which they are used")}>
         {lots.map((lot) => (
           <li key={lot.grant_id}>
             <span class="bar" aria-hidden="true">

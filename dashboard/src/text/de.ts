@@ -5,8 +5,8 @@ const de = {
   "Try again": "Noch einmal versuchen",
   "The service can't be reached. Check your connection.":
     "Der Dienst ist nicht erreichbar. Prüfen Sie Ihre Verbindung.",
-  "The answer broke off. Check your connection.": "Die Antwort brach ab. Prüfen Sie Ihre Verbindung.",
-  "There is no such thing here, or no longer.": "Das gibt es hier nicht oder nicht mehr.",
+  "The answer was cut off. Check your connection.": "Die Antwort brach ab. Prüfen Sie Ihre Verbindung.",
+  "This does not exist, or no longer does.": "Das gibt es hier nicht oder nicht mehr.",
   "The service answered with status {status}.": "Der Dienst antwortete mit Status {status}.",
   "A value needs its key.": "Ein Wert braucht seinen Schlüssel.",
   "“{name}” is not a number.": "„{name}“ ist keine Zahl.",
@@ -15,9 +15,9 @@ const de = {
   "“{name}” is there twice.": "„{name}“ ist doppelt vorhanden.",
   "Only meters that sum a number can grant credits.":
     "Nur Zähler, die eine Zahl summieren, können Credits gutschreiben.",
-  "This meter's filter is too particular for a form: add an event with a negative value.":
+  "This meter's filter is too specific for a form: add an event with a negative value.":
     "Der Filter dieses Zählers ist für ein Formular zu speziell: Fügen Sie ein Ereignis mit negativem Wert hinzu.",
-  "This meter counts no events that are made by hand.":
+  "This meter does not count events added by hand.":
     "Dieser Zähler zählt keine von Hand erzeugten Ereignisse.",
   "This token has expired or was revoked. Sign in with another one.":
     "Dieses Token ist abgelaufen oder wurde widerrufen. Melden Sie sich mit einem anderen an.",
@@ -26,10 +26,10 @@ const de = {
   "Skip to the content": "Zum Inhalt springen",
   "Pages of the dashboard": "Seiten des Dashboards",
   "Sign out": "Abmelden",
-  "You are offline. What is shown may be out of date; nothing is sent until you are back.":
+  "You are offline. This page may be out of date, and nothing is sent until you are online again.":
     "Sie sind offline. Was hier steht, kann veraltet sein; gesendet wird erst wieder, wenn Sie verbunden sind.",
   "This page can't be shown": "Diese Seite kann nicht angezeigt werden",
-  "Something in it is not as expected. Nothing was changed by that.":
+  "Something unexpected happened. Nothing was changed by it.":
     "Etwas darin ist nicht wie erwartet. Geändert wurde dadurch nichts.",
   "There is no such page": "Diese Seite gibt es nicht",
   "The address may be mistyped.": "Vielleicht ist die Adresse falsch geschrieben.",
@@ -40,7 +40,7 @@ const de = {
   "More actions": "Weitere Aktionen",
   Edit: "Bearbeiten",
   Delete: "Löschen",
-  "Meters have no names here: your token lacks the scope meters:read.":
+  "Meter names are missing: your token lacks the scope meters:read.":
     "Zähler haben hier keine Namen: Ihrem Token fehlt die Berechtigung meters:read.",
   "Edit customer": "Kunde bearbeiten",
   Saved: "Gespeichert",
@@ -48,13 +48,13 @@ const de = {
   "No meters yet": "Noch keine Zähler",
   "No meter has counted anything yet": "Noch hat kein Zähler etwas gezählt",
   "Create a meter to say what is counted.": "Legen Sie einen Zähler an, der sagt, was gezählt wird.",
-  "Grant credits, or send the first event of this customer.":
+  "Grant credits, or send this customer's first event.":
     "Schreiben Sie Credits gut, oder senden Sie das erste Ereignis dieses Kunden.",
   Usage: "Verbrauch",
   "Latest events": "Neueste Ereignisse",
   "All events": "Alle Ereignisse",
   "Nothing has happened yet": "Noch ist nichts geschehen",
-  "Usage and grants of this customer appear here at once.":
+  "This customer's usage and grants appear here at once.":
     "Verbrauch und Gutschriften dieses Kunden erscheinen hier sofort.",
   "Your token lacks the scope {scope}.": "Ihrem Token fehlt die Berechtigung {scope}.",
   Profile: "Profil",
@@ -93,14 +93,14 @@ const de = {
   Filters: "Filter",
   Clear: "Zurücksetzen",
   "No event matches": "Kein Ereignis passt",
-  "Loosen the filters, or clear them.": "Lockern Sie die Filter, oder setzen Sie sie zurück.",
+  "Relax the filters, or clear them.": "Lockern Sie die Filter, oder setzen Sie sie zurück.",
   "No events yet": "Noch keine Ereignisse",
   "Add one by hand to try things, or send them from your code: Settings has it ready.":
     "Fügen Sie zum Ausprobieren eines von Hand hinzu, oder senden Sie welche aus Ihrem Code: Er steht in den Einstellungen.",
   "{n} event": "{n} Ereignis",
   "{n} events": "{n} Ereignisse",
   events: "ereignisse",
-  "The file has the first part only: aureon export writes all of them":
+  "The file has only the first part: aureon export writes all of them":
     "Die Datei enthält nur den ersten Teil: aureon export schreibt alle",
   "Reading…": "Wird gelesen …",
   Meter: "Zähler",
@@ -134,7 +134,7 @@ const de = {
   "{n} meters": "{n} Zähler",
   meters: "zaehler",
   Past: "Vergangenheit",
-  "Complete the conditions, with numbers that are whole, or remove those that you don't need.":
+  "Complete the conditions, numbers included, or remove those that you don't need.":
     "Vervollständigen Sie die Bedingungen, mit ganzen Zahlen, oder entfernen Sie die, die Sie nicht brauchen.",
   "Which property holds the number?": "In welcher Eigenschaft steht die Zahl?",
   "{name} was created": "{name} wurde angelegt",
@@ -143,7 +143,7 @@ const de = {
   "How they count": "Wie sie zählen",
   "Of the values of": "Der Werte von",
   "Of the property": "Der Eigenschaft",
-  "Events from before count too. What a meter counts can't change once it has counted.":
+  "Past events count too. Once a meter has counted something, what it counts can't change.":
     "Auch frühere Ereignisse zählen. Was ein Zähler zählt, ist nicht mehr zu ändern, sobald er gezählt hat.",
   Cancel: "Abbrechen",
   Preview: "Vorschau",
@@ -155,14 +155,15 @@ const de = {
   "Limits spending": "Begrenzt Ausgaben",
   "Where credits were given": "Wo Credits gutgeschrieben wurden",
   Always: "Immer",
-  "Customers who were given credits on it are stopped when they have used them. A customer who has none on any meter of a spend's event is stopped at once.":
+  "Customers with credits on it are stopped when they run out. A customer without credits on any meter that counts the spend is stopped at once.":
     "Kunden, denen er Credits gutgeschrieben hat, werden angehalten, wenn sie verbraucht sind. Wer bei keinem Zähler des Ereignisses einer Ausgabe welche hat, wird sofort angehalten.",
-  "Every spend on its events is refused to customers who have no credits left on it, those included who were never given any.":
+  "Every spend on its events is refused when the customer has no credits left on it, even if none were ever granted.":
     "Jede Ausgabe mit seinen Ereignissen wird Kunden verweigert, die bei ihm keine Credits mehr haben, auch denen, die nie welche bekamen.",
-  "It only measures, and stops nobody unless a spend names it.":
+  "It only measures. It stops nobody unless a spend names it.":
     "Er misst nur und hält niemanden an, außer eine Ausgabe nennt ihn.",
   Overview: "Übersicht",
-  "Not all is shown: your token lacks {scopes}.": "Nicht alles ist zu sehen: Ihrem Token fehlt {scopes}.",
+  "Some of this page is hidden: your token lacks {scopes}.":
+    "Nicht alles ist zu sehen: Ihrem Token fehlt {scopes}.",
   "Events, all time": "Ereignisse insgesamt",
   "Latest event": "Neuestes Ereignis",
   "Create a meter": "Zähler anlegen",
@@ -201,7 +202,7 @@ const de = {
   "An access token has no spaces and no special characters.":
     "Ein Zugangstoken hat keine Leer- und keine Sonderzeichen.",
   "Access token": "Zugangstoken",
-  "Kept by the tabs of this browser until you sign out or close them, and sent to this host only.":
+  "Kept in this browser's tabs until you sign out or close them, and sent only to this host.":
     "Die Tabs dieses Browsers behalten es, bis Sie sich abmelden oder sie schließen; gesendet wird es nur an diesen Server.",
   "Where do I get a token?": "Woher bekomme ich ein Token?",
   "make dev prints one when it starts. For a deployed Aureon, run aureon tokens create, or ask somebody who can make one under Settings.":
@@ -248,12 +249,12 @@ const de = {
   "Period before": "Zeitraum davor",
   Figures: "Zahlen",
   figures: "zahlen",
-  "Send usage of the customer whose external id is user_123, and read what is left. Put a token that may do both into the environment as AUREON_ACCESS_TOKEN.":
+  "Send usage for the customer whose external id is user_123, and read what is left. Set AUREON_ACCESS_TOKEN to a token that may do both.":
     "Senden Sie Verbrauch des Kunden mit der externen ID user_123, und lesen Sie, was übrig ist. Legen Sie ein Token, das beides darf, als AUREON_ACCESS_TOKEN in die Umgebung.",
-  "All else that can be called is in the API reference.": "Alles Weitere steht in der API-Referenz.",
+  "The API reference has everything else.": "Alles Weitere steht in der API-Referenz.",
   "Programming language": "Programmiersprache",
   command: "Befehl",
-  "Somebody else has changed this meanwhile. Save again to change only what you changed here.":
+  "Somebody else has changed this in the meantime. Save again to apply only your own changes.":
     "Jemand anders hat das inzwischen geändert. Speichern Sie noch einmal, um nur zu ändern, was Sie hier geändert haben.",
   "An archived meter has no balances": "Ein archivierter Zähler hat keine Salden",
   "Nobody has used it yet": "Noch hat ihn niemand genutzt",
@@ -269,12 +270,12 @@ const de = {
   "Email or external id": "E-Mail oder externe ID",
   "An email is required.": "Eine E-Mail-Adresse ist nötig.",
   "This is not an email address yet.": "Das ist noch keine E-Mail-Adresse.",
-  "Set once, it can't be changed.": "Einmal gesetzt, ist sie nicht zu ändern.",
-  "Recommended: the id that your own system has for this user. Events can name the customer by it. It is set once and can't be changed.":
+  "Once set, it can't be changed.": "Einmal gesetzt, ist sie nicht zu ändern.",
+  "Recommended: your own system's id for this user. Events can name the customer by it. Once set, it can't be changed.":
     "Empfohlen: die ID, die Ihr eigenes System für diesen Nutzer hat. Ereignisse können den Kunden so nennen. Sie wird einmal gesetzt und ist nicht zu ändern.",
   Save: "Speichern",
   "{name} was deleted": "{name} wurde gelöscht",
-  "Nothing can be charged or granted any more, and the email and the external id are free for somebody else. The events stay in the log.":
+  "Nothing can be charged or granted any more, and the email and external id can be used again. The events stay in the log.":
     "Danach ist nichts mehr zu belasten oder gutzuschreiben, und die E-Mail-Adresse und die externe ID sind für andere frei. Die Ereignisse bleiben im Protokoll.",
   "Erase the email and the name too": "Auch E-Mail-Adresse und Namen tilgen",
   Close: "Schließen",
@@ -289,11 +290,10 @@ const de = {
     "Sie können es gefahrlos noch einmal versuchen: Es zählt einmal.",
   "An external id: your token can't look customers up.":
     "Eine externe ID: Ihr Token kann keine Kunden nachschlagen.",
-  "Nobody is known by this yet: it is taken as an external id.":
-    "So heißt noch niemand: Es gilt als externe ID.",
-  "When it happened, in {zone}; now, where it is empty.": "Wann es geschah, in {zone}; leer heißt jetzt.",
+  "No customer has this yet. It is used as an external id.": "So heißt noch niemand: Es gilt als externe ID.",
+  "When it happened, in {zone}. If empty, now.": "Wann es geschah, in {zone}; leer heißt jetzt.",
   "Fill in the date and the time, or clear them.": "Geben Sie Datum und Uhrzeit an, oder leeren Sie beides.",
-  "An event with an id counts once, for ever. Without one, each event of this form gets its own.":
+  "An event with an id counts once, for ever. Without one, each event from this form gets its own.":
     "Ein Ereignis mit ID zählt für immer nur einmal. Ohne bekommt jedes Ereignis dieses Formulars seine eigene.",
   Key: "Schlüssel",
   "Kind of value": "Art des Werts",
@@ -331,10 +331,10 @@ const de = {
   "% of what was granted": "% des Gutgeschriebenen",
   "More than 0, and at most 100.": "Mehr als 0 und höchstens 100.",
   "0, or more.": "0 oder mehr.",
-  "An alert tells that a customer came down to one. It is ready again once there is more.":
+  "An alert says that a customer's credits fell to a threshold. It can come again once there are more.":
     "Eine Warnung sagt, dass ein Kunde auf eine gefallen ist. Sie ist wieder bereit, sobald mehr da ist.",
-  "Tell at once of what is below already": "Sofort melden, was schon darunter liegt",
-  "Otherwise only what comes down from now on makes an alert.":
+  "Alert at once for balances that are below already": "Sofort melden, was schon darunter liegt",
+  "Otherwise only balances that fall from now on cause an alert.":
     "Sonst führt nur zu einer Warnung, was von jetzt an darunter fällt.",
   "{n} % left": "{n} % übrig",
   "Nothing left": "Nichts übrig",
@@ -349,12 +349,12 @@ const de = {
   "{n} alerts in all": "{n} Warnungen insgesamt",
   "{n} alert": "{n} Warnung",
   "{n} alerts": "{n} Warnungen",
-  "Who came down to a threshold, and whether they still are there.":
+  "Who fell to a threshold, and whether they are still there.":
     "Wer auf eine Schwelle gefallen ist, und ob das noch so ist.",
   "Which alerts": "Welche Warnungen",
   "No alerts": "Keine Warnungen",
   "No balance is at a threshold in this selection.": "In dieser Auswahl liegt kein Saldo an einer Schwelle.",
-  "Give a meter thresholds, and what comes down to one is told here.":
+  "Give a meter thresholds; balances that fall to one appear here.":
     "Geben Sie einem Zähler Schwellen, und was auf eine fällt, steht hier.",
   "Alerts, the latest first": "Warnungen, die neuesten zuerst",
   "Latest alerts": "Neueste Warnungen",
@@ -365,15 +365,15 @@ const de = {
   "Whose thresholds": "Wessen Schwellen",
   "The meter's": "Die des Zählers",
   "Its own": "Eigene",
-  "With none, this customer makes no alert on this meter.":
+  "With none, this customer causes no alert on this meter.":
     "Ohne Schwellen führt dieser Kunde bei diesem Zähler zu keiner Warnung.",
-  "The meter has none: this customer makes no alert on it.":
+  "The meter has none: this customer causes no alert on it.":
     "Der Zähler hat keine: Dieser Kunde führt dort zu keiner Warnung.",
   "Changed a customer's thresholds": "Schwellen eines Kunden geändert",
-  "Added an endpoint of webhooks": "Endpunkt für Webhooks hinzugefügt",
-  "Changed an endpoint of webhooks": "Endpunkt für Webhooks geändert",
-  "Gave an endpoint a new secret": "Endpunkt ein neues Geheimnis gegeben",
-  "Deleted an endpoint of webhooks": "Endpunkt für Webhooks gelöscht",
+  "Added a webhook endpoint": "Endpunkt für Webhooks hinzugefügt",
+  "Changed a webhook endpoint": "Endpunkt für Webhooks geändert",
+  "Replaced a webhook endpoint's secret": "Endpunkt ein neues Geheimnis gegeben",
+  "Deleted a webhook endpoint": "Endpunkt für Webhooks gelöscht",
   "All actions": "Alle Vorgänge",
   "Which actions": "Welche Vorgänge",
   "Nobody has done this yet": "Das hat noch niemand getan",
@@ -381,7 +381,7 @@ const de = {
   "{n} actions": "{n} Vorgänge",
   Webhooks: "Webhooks",
   "Endpoints and deliveries": "Endpunkte und Zustellungen",
-  "Aureon calls addresses of yours when credits run low, come or expire, and more.":
+  "Aureon calls your addresses when credits run low, are granted or expire, and more.":
     "Aureon ruft Adressen von Ihnen auf, wenn Credits knapp werden, kommen oder verfallen, und mehr.",
   "Aureon calls these addresses when something happens.":
     "Diese Adressen ruft Aureon auf, wenn etwas geschieht.",
@@ -391,7 +391,7 @@ const de = {
   "Edit endpoint": "Endpunkt bearbeiten",
   "Delete endpoint": "Endpunkt löschen",
   "No endpoints yet": "Noch keine Endpunkte",
-  "Add the address of a server of yours, and be told instead of asking.":
+  "Add your server's address, and be told instead of asking.":
     "Fügen Sie die Adresse eines Servers von Ihnen hinzu, und lassen Sie sich benachrichtigen, statt zu fragen.",
   Address: "Adresse",
   "An address begins with https://.": "Eine Adresse beginnt mit https://.",
@@ -406,24 +406,24 @@ const de = {
   "A customer was created": "Ein Kunde wurde angelegt",
   "A customer's profile changed": "Das Profil eines Kunden änderte sich",
   "A customer was deleted": "Ein Kunde wurde gelöscht",
-  "Credits came, lapsed, ran low or recovered: the customer's state":
+  "Credits were granted, expired, ran low or recovered: the customer's state":
     "Credits kamen, verfielen, wurden knapp oder mehr: der Stand des Kunden",
-  "A balance came down to a threshold": "Ein Saldo fiel auf eine Schwelle",
-  "A balance came down to nothing": "Ein Saldo fiel auf nichts",
+  "A balance fell to a threshold": "Ein Saldo fiel auf eine Schwelle",
+  "A balance fell to zero": "Ein Saldo fiel auf nichts",
   "A balance is above a threshold again": "Ein Saldo liegt wieder über einer Schwelle",
   "Credits were granted": "Credits wurden gutgeschrieben",
   "Credits expired": "Credits verfielen",
   "A hold expired": "Eine Reservierung verfiel",
   "The nightly audit found a difference": "Die nächtliche Prüfung fand einen Unterschied",
-  "A message of the queue failed for good": "Eine Nachricht der Warteschlange scheiterte endgültig",
+  "A queue message failed for good": "Eine Nachricht der Warteschlange scheiterte endgültig",
   Secret: "Geheimnis",
   secret: "Geheimnis",
   "Show the secret": "Geheimnis zeigen",
   "New secret": "Neues Geheimnis",
   "Make a new secret": "Neues Geheimnis erzeugen",
-  "Give this secret to the receiver: it verifies with it that a webhook is yours. All of it is the key.":
+  "Give this secret to the receiver, which uses it to verify that a webhook is yours. The whole text is the key.":
     "Geben Sie dieses Geheimnis dem Empfänger: Damit prüft er, dass ein Webhook von Ihnen ist. Der ganze Text ist der Schlüssel.",
-  "The old secret signs nothing any more: the receiver refuses webhooks until it has the new one.":
+  "The old secret no longer signs anything: the receiver refuses webhooks until it has the new one.":
     "Das alte Geheimnis signiert nichts mehr: Der Empfänger lehnt Webhooks ab, bis er das neue hat.",
   enabled: "aktiv",
   disabled: "abgeschaltet",
@@ -432,11 +432,11 @@ const de = {
   Disable: "Abschalten",
   "The endpoint is enabled": "Der Endpunkt ist aktiv",
   "The endpoint is disabled": "Der Endpunkt ist abgeschaltet",
-  "It failed for three days, and was disabled at {when}. Enable it once it is well.":
+  "It failed for three days, and was disabled at {when}. Enable it once it works again.":
     "Er scheiterte drei Tage lang und wurde abgeschaltet: {when}. Schalten Sie ihn wieder ein, wenn es ihm gut geht.",
   "It answered that it is gone (410), and was disabled at {when}.":
     "Er antwortete, dass es ihn nicht mehr gibt (410), und wurde abgeschaltet: {when}.",
-  "The endpoint {name} failed, and gets no webhooks any more.":
+  "The endpoint {name} failed, and no longer gets webhooks.":
     "Der Endpunkt {name} scheiterte und bekommt keine Webhooks mehr.",
   Look: "Ansehen",
   "{name} gets nothing any more, and what was sent to it is no longer listed.":
@@ -444,7 +444,7 @@ const de = {
   Delivery: "Zustellung",
   deliveries: "zustellungen",
   "Deliveries of 30 days": "Zustellungen von 30 Tagen",
-  "Deliveries, the latest first": "Zustellungen, die neuesten zuerst",
+  "Deliveries, latest first": "Zustellungen, die neuesten zuerst",
   "Which deliveries": "Welche Zustellungen",
   Arrived: "Angekommen",
   Failed: "Gescheitert",
@@ -465,7 +465,7 @@ const de = {
   "It was empty.": "Sie war leer.",
   "It is no longer kept.": "Es wird nicht mehr aufbewahrt.",
   "Open holds": "Offene Reservierungen",
-  "Open holds, the latest first": "Offene Reservierungen, die neuesten zuerst",
+  "Open holds, latest first": "Offene Reservierungen, die neuesten zuerst",
   "{n} open hold": "{n} offene Reservierung",
   "{n} open holds": "{n} offene Reservierungen",
   holds: "reservierungen",
@@ -493,21 +493,21 @@ const de = {
   none: "keine",
   "A name is required.": "Ein Name ist nötig.",
   "Pages that may show the portal": "Seiten, die das Portal zeigen dürfen",
-  "Origins, with commas between them: they may embed the customers' page and call its API.":
+  "Origins, separated by commas: they may embed the customers' page and call its API.":
     "Ursprünge, durch Kommas getrennt: Sie dürfen die Seite für Kunden einbetten und deren API aufrufen.",
   "Metadata that customers see": "Metadaten, die Kunden sehen",
-  "Keys of their events' metadata, with commas between them. What is not named stays yours.":
+  "Keys of their events' metadata, separated by commas. Customers see no others.":
     "Schlüssel der Metadaten ihrer Ereignisse, durch Kommas getrennt. Was hier nicht steht, bleibt bei Ihnen.",
-  "Of dates and days here, until somebody chooses another.":
+  "For dates and days here, until somebody chooses another.":
     "Für Daten und Tage hier, bis jemand eine andere wählt.",
   "Requests a second": "Anfragen je Sekunde",
-  "At most so many; with none, as many as there is room for.":
+  "A maximum; if empty, as many as there is room for.":
     "Höchstens so viele; ohne Angabe so viele, wie Platz ist.",
   "A whole number from 1.": "Eine ganze Zahl ab 1.",
   "at most {n} requests a second": "höchstens {n} Anfragen je Sekunde",
   "Only some events": "Nur manche Ereignisse",
   "Of these names": "Mit diesen Namen",
-  "With commas between them. With none, and no meter, the token sends any.":
+  "Separated by commas. With none, and no meter, the token may send any.":
     "Durch Kommas getrennt. Ohne Namen und ohne Zähler sendet das Token alle.",
   "Or that these meters count": "Oder die diese Zähler zählen",
   "only {what}": "nur {what}",
@@ -526,7 +526,7 @@ const de = {
   "What fails again comes back here.": "Was wieder scheitert, kommt hierher zurück.",
   "Left: {reason}": "Geblieben: {reason}",
   "It would be counted now: send it again.": "Jetzt würde sie gezählt: Senden Sie sie noch einmal.",
-  "It would fail again. Mend what it says below where it was sent, and send it anew from there.":
+  "It would fail again. Fix what it says below at the sender, and send it again from there.":
     "Sie würde wieder scheitern. Beheben Sie, was unten steht, wo sie herkam, und senden Sie sie von dort neu.",
   "It can't be read.": "Sie ist nicht zu lesen.",
   "Counted already": "Schon gezählt",
@@ -551,7 +551,7 @@ const de = {
   "No meter can grant credits": "Kein Zähler kann Credits gutschreiben",
   "Credits are negative values of a meter that sums a number. Create such a meter first.":
     "Credits sind negative Werte eines Zählers, der eine Zahl summiert. Legen Sie erst einen solchen an.",
-  "An earlier attempt of this form was counted with other values; nothing was added now.":
+  "An earlier attempt from this form was counted with other values; nothing was added now.":
     "Ein früherer Versuch dieses Formulars wurde mit anderen Werten gezählt; jetzt kam nichts hinzu.",
   "{amount} granted to {customer}.": "{amount} für {customer} gutgeschrieben.",
   "of {meter}": "von {meter}",
@@ -568,17 +568,17 @@ const de = {
   "Every month": "Jeden Monat",
   "Every year": "Jedes Jahr",
   Repeat: "Wiederholen",
-  "What is not used by then expires, and as much comes again.":
+  "What is not used by then expires, and the same amount is granted again.":
     "Was bis dahin nicht verbraucht ist, verfällt, und ebenso viel kommt wieder.",
   "Next on": "Das nächste Mal am",
-  "As the day begins in {zone}; else a period from now.":
+  "When the day begins in {zone}; if empty, one period from now.":
     "Wenn der Tag in {zone} beginnt; sonst einen Zeitraum von jetzt an.",
   "Times in all": "Wie oft insgesamt",
   "Carried over at most": "Höchstens übertragen",
-  "Of what is left, into the next period.": "Von dem, was übrig ist, in den nächsten Zeitraum.",
+  "Of what is left, carried into the next period.": "Von dem, was übrig ist, in den nächsten Zeitraum.",
   "Good through": "Gültig bis einschließlich",
   "The rest expires at {time}.": "Der Rest verfällt am {time}.",
-  "Without a day they never expire.": "Ohne Tag verfallen sie nie.",
+  "Without a date they never expire.": "Ohne Tag verfallen sie nie.",
   Priority: "Vorrang",
   "0 to 100: what is lower is used first.": "0 bis 100: Was niedriger ist, wird zuerst verbraucht.",
   "A day to come, or today.": "Heute oder ein Tag danach.",
@@ -590,7 +590,7 @@ const de = {
     "{amount} von {meter}, immer wieder. Danach: {after}",
   "{amount} will expire {when}.": "{amount} verfallen am {when}.",
   "{n} more grants": "{n} weitere Gutschriften",
-  "Grants, first the one that is used first": "Gutschriften, zuerst die, die zuerst verbraucht wird",
+  "Grants, in the order in which they are used": "Gutschriften, zuerst die, die zuerst verbraucht wird",
   "{left} of {units} left": "{left} von {units} übrig",
   "until {when}": "bis {when}",
   "never expires": "verfällt nie",
@@ -609,7 +609,7 @@ const de = {
   "All balances": "Alle Salden",
   "Customers with the least left": "Kunden, die am wenigsten übrig haben",
   "Left ({unit})": "Übrig ({unit})",
-  "What figures are of, wherever they are shown.": "Wovon Zahlen handeln, wo immer sie stehen.",
+  "What the figures count, wherever they are shown.": "Wovon Zahlen handeln, wo immer sie stehen.",
   "Name of the unit": "Name der Einheit",
   minutes: "Minuten",
   Multiplier: "Multiplikator",
@@ -622,7 +622,7 @@ const de = {
   "{name} stops counting, and leaves balances and lists. It can be brought back.":
     "{name} hört auf zu zählen und verlässt Salden und Listen. Er ist zurückzuholen.",
   "There are no events yet": "Noch gibt es keine Ereignisse",
-  "Send some, and see here which of them the meter would count.":
+  "Send some, and see which of them the meter would count.":
     "Senden Sie welche, und sehen Sie hier, welche davon der Zähler zählen würde.",
   "from {counted} of the latest {examined} events": "aus {counted} der neuesten {examined} Ereignisse",
   "events: {counted} of the latest {examined}": "Ereignisse: {counted} der neuesten {examined}",
@@ -663,7 +663,7 @@ const de = {
   Found: "Gefunden",
   "Customers, meters and events, by whatever you know of them.":
     "Kunden, Zähler und Ereignisse, nach allem, was Sie von ihnen wissen.",
-  "Nothing has “{text}” in it.": "Nichts enthält „{text}“.",
+  "Nothing matches “{text}”.": "Nichts enthält „{text}“.",
   "Searching…": "Wird gesucht …",
   "Sort by": "Sortieren nach",
   "{name}, ascending": "{name}, aufsteigend",
@@ -682,7 +682,7 @@ const de = {
   "Read alerts": "Warnungen lesen",
   "Read webhooks and their secrets": "Webhooks und ihre Geheimnisse lesen",
   "Create, change and delete endpoints of webhooks": "Ziele von Webhooks anlegen, ändern und löschen",
-  "Read holds, grants and what credits came to":
+  "Read holds, grants and totals of credits":
     "Reservierungen, Gutschriften und den Verlauf von Credits lesen",
   "Spend and hold credits": "Credits ausgeben und reservieren",
   "List tokens": "Token auflisten",
@@ -800,7 +800,7 @@ const de = {
   Others: "Übrige",
   Quantity: "Menge",
   Share: "Anteil",
-  "Up to three properties, with commas between them; customer tells who used the most.":
+  "Up to three properties, separated by commas; customer shows who used the most.":
     "Bis zu drei Eigenschaften, durch Kommas getrennt; customer sagt, wer am meisten verbraucht hat.",
   "Open a customer's own page": "Die eigene Seite eines Kunden öffnen",
   "Read the organization's settings": "Einstellungen der Organisation lesen",
@@ -809,7 +809,7 @@ const de = {
   "Discard it": "Verwerfen",
   "Discard for good": "Endgültig verwerfen",
   "The message is discarded": "Die Nachricht ist verworfen",
-  "It goes for good: what of it has not counted never will.":
+  "It is deleted for good: what has not counted never will.":
     "Sie ist dann endgültig weg: Was davon nicht gezählt wurde, wird nie gezählt.",
   "Who did what": "Wer was getan hat",
   "Created a token": "Token angelegt",
@@ -857,7 +857,7 @@ const de = {
   liability: "verbindlichkeiten",
   "{period}, days in UTC": "{period}, Tage in UTC",
   "No meter counts credits": "Kein Zähler zählt Credits",
-  "What moved follows a moment later. What is outstanding, and what was used beyond it, is counted each night; it is empty for days that were not counted.":
+  "Movements appear a moment later. Outstanding credits and overage are counted each night; days that were not counted show none.":
     "Was sich bewegt hat, folgt einen Moment später. Was offen ist, und was darüber hinaus verbraucht wurde, wird jede Nacht gezählt; für Tage ohne Zählung ist es leer.",
   Outstanding: "Offen",
   Overage: "Überzogen",
@@ -876,7 +876,7 @@ const de = {
   Lines: "Zeilen",
   "Each event": "Jedes Ereignis",
   "Each day": "Jeder Tag",
-  "The file has the first part only: ask for less time.":
+  "The file has only the first part: choose a shorter time.":
     "Die Datei hat nur den ersten Teil: Wählen Sie weniger Zeit.",
   "What it did": "Was es bewirkt hat",
   "{amount} used": "{amount} verbraucht",
@@ -903,7 +903,7 @@ const de = {
   "Gives back {amount} of {meter}.": "Gibt {amount} von {meter} zurück.",
   "Afterwards: {after}": "Danach: {after}",
   Reason: "Grund",
-  "Say why: it is kept with it.": "Sagen Sie, warum: Es wird damit aufbewahrt.",
+  "Say why. The reason is kept with it.": "Sagen Sie, warum: Es wird damit aufbewahrt.",
   "More than 0, and at most what it took.": "Mehr als 0, und höchstens so viel, wie es nahm.",
   "Less than it took. Where it should have taken more, add an event for the rest.":
     "Weniger, als es nahm. Hätte es mehr nehmen sollen, fügen Sie für den Rest ein Ereignis hinzu.",
@@ -914,7 +914,7 @@ const de = {
   Empty: "Leer",
   Low: "Knapp",
   "Nobody is in this list": "Niemand ist in dieser Liste",
-  "Figures are exact. Who is in the list, and the order, which goes by the first two digits, follow a moment later. “Lasts” is what is left, divided by what was used a day on average in the last 7 days, and in 30 days.":
+  "Figures are exact. The list and its order, which goes by the first two digits, follow a moment later. “Lasts” is what is left, divided by the average use a day in the last 7 days, and in 30 days.":
     "Die Zahlen sind exakt. Wer in der Liste steht, und die Reihenfolge, die nach den ersten zwei Ziffern geht, folgen einen Moment später. „Reicht“ ist, was übrig ist, geteilt durch den Verbrauch eines Tages im Schnitt der letzten 7 Tage, und der letzten 30.",
   "At most": "Höchstens",
   "Low is at most": "Knapp ist höchstens",
