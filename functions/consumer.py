@@ -9,6 +9,9 @@ from aureon.api.runtime import logger
 from aureon.core.errors import AureonError, Unavailable
 from aureon.ledger import messages
 
+# Every call needs its rules: they are imported while the function starts.
+from aureon.ledger.event_bodies import IngestBody as IngestBody
+
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -10,6 +10,9 @@ from aureon.api.responses import Answer
 from aureon.core import metrics
 from aureon.ledger import ingestion
 
+# Every call needs its rules: they are imported while the function starts.
+from aureon.ledger.event_bodies import IngestBody as IngestBody
+
 api = Resolver("ingest")
 handler = api.handler
 

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from aureon.core.exact import EXACT, ZERO
+from aureon.domain import batches
 from aureon.domain.events import EventLocation, event_id, parse_event_id
-from aureon.domain.lots import REFUND_BATCH
 from aureon.domain.pages import Page
 from aureon.domain.refunds import Refunds
 from aureon.ledger.plan import BalanceId
@@ -56,7 +56,7 @@ class RefundsCompared(Struct):
 
     def add(self, page: Page) -> None:
         """Take a page; one that is no refund's is passed over."""
-        if not page.place.batch.startswith(REFUND_BATCH):
+        if not page.place.batch.startswith(batches.REFUND):
             return
         if page.place.batch != self._batch:
             if len(self._waiting) >= AT_ONCE:

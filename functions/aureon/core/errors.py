@@ -140,3 +140,7 @@ class Unavailable(AureonError):
 
 class Incomplete(Unavailable):
     """A balance that would decide is still counting the past."""
+
+    def __init__(self, meter_id: str) -> None:
+        detail = f"Meter {meter_id} is still counting this customer's past events."
+        super().__init__(detail, retry_after_seconds=5)

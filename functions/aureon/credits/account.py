@@ -54,7 +54,6 @@ from aureon.storage.store import (
 
 MAX_ATTEMPTS: Final = 200
 BACKOFF: Final = Backoff(first_seconds=0.002, longest_seconds=0.1)
-INCOMPLETE_RETRY_SECONDS: Final = 5
 # How long a decision waits for others on the same customer: less than its request may take.
 TURN_SECONDS: Final = 5.0
 # Given by a process that serves several requests at once; on Lambda, none does.
@@ -450,10 +449,7 @@ class Snapshot:
         for ledger_id in self._incomplete(meter_id):
             meter = account.meters.meters[meter_id]
             backfills.request_ledger(account.store.organization_id, meter, ledger_id)
-            raise Incomplete(
-                f"Meter {meter_id} is still counting this customer's past events.",
-                retry_after_seconds=INCOMPLETE_RETRY_SECONDS,
-            )
+            raise Incomplete(meter_id)
 
     def _incomplete(self, meter_id: str) -> list[str]:
         """The ledgers whose past the meter is still counting."""

@@ -22,7 +22,6 @@ from aureon.core import exact, times
 from aureon.core.errors import Conflict, Incomplete, Invalid, NotFound, Unavailable
 from aureon.core.exact import EXACT, ZERO
 from aureon.credits.account import (
-    INCOMPLETE_RETRY_SECONDS,
     Account,
     Decision,
     Snapshot,
@@ -30,6 +29,7 @@ from aureon.credits.account import (
     unknown,
 )
 from aureon.credits.spending import charge, require_its_ledger, with_its_ledger
+from aureon.domain import batches
 from aureon.domain.balances import LIMIT, Delta
 from aureon.domain.credits import CreditPosition
 from aureon.domain.customers import due
@@ -45,12 +45,10 @@ from aureon.domain.events import (
 from aureon.domain.lots import (
     CREDITED,
     DEFAULT_PRIORITY,
-    GRANT_BATCH,
     MAX_OPEN_LOTS,
     ROLLED_OVER,
     SHORTEST_LIFE,
     SHORTEST_LIFE_SECONDS,
-    VOID_BATCH,
     Change,
     History,
     Life,
@@ -324,10 +322,7 @@ def _require_room(found: LotSnapshot, units: Decimal) -> None:
         raise Conflict("The meter was archived, or changed, a moment ago.")
     for ledger_id in found.is_incomplete(meter):
         backfills.request_ledger(found.store.organization_id, meter, ledger_id)
-        raise Incomplete(
-            f"Meter {meter.id} is still counting this customer's past events.",
-            retry_after_seconds=INCOMPLETE_RETRY_SECONDS,
-        )
+        raise Incomplete(meter.id)
     # What recurs and rolls over is two lots for a period.
     count = sum(2 if lot.recurrence and lot.rollover else 1 for lot in found.lots.trimmed().open)
     if count >= MAX_OPEN_LOTS:
@@ -640,7 +635,7 @@ def _voided(
 
 
 def _void_place(lot_id: str, at: datetime) -> keys.PageKey:
-    return keys.PageKey(at.isoformat()[:13], f"{VOID_BATCH}{lot_id}", 0, 0)
+    return keys.PageKey(at.isoformat()[:13], f"{batches.VOID}{lot_id}", 0, 0)
 
 
 def _void(
@@ -791,7 +786,7 @@ def _fingerprint(event: Event, body: GrantBody) -> bytes:
 
 
 def _place(ledger_id: str, event: Event, id_: str) -> EventLocation:
-    return EventLocation(ledger_id, keys.PageKey(event.hour, f"{GRANT_BATCH}{id_}", 0, 0), 0)
+    return EventLocation(ledger_id, keys.PageKey(event.hour, f"{batches.GRANT}{id_}", 0, 0), 0)
 
 
 def _counted_before(
@@ -801,7 +796,7 @@ def _counted_before(
     if proof not in items or event.external_id is None:
         return None
     claim = Claim.from_item(items[proof])
-    if not claim.place.page.batch.startswith(GRANT_BATCH):
+    if not claim.place.page.batch.startswith(batches.GRANT):
         raise ExternalIdTaken("An ingested event or a spend has counted under this external id.")
     if claim.fingerprint != fingerprint:
         raise ExternalIdTaken("Another grant was made under this external id.")

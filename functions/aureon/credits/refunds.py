@@ -26,7 +26,8 @@ from aureon.core.identifiers import is_id
 from aureon.credits import grants
 from aureon.credits.account import Account, Decision, Snapshot
 from aureon.credits.grants import Grant
-from aureon.credits.spending import SPEND_BATCH, get_hold
+from aureon.credits.spending import get_hold
+from aureon.domain import batches
 from aureon.domain.credits import CreditPosition
 from aureon.domain.customers import Customer, profile
 from aureon.domain.events import (
@@ -38,7 +39,7 @@ from aureon.domain.events import (
     event_id,
     parse_event_id,
 )
-from aureon.domain.lots import REFUND_BATCH, ROLLED_OVER, Change, Lot, grant_id, place_of
+from aureon.domain.lots import ROLLED_OVER, Change, Lot, grant_id, place_of
 from aureon.domain.meters import DECISIVE, Match
 from aureon.domain.pages import Page, encode_event, encode_events, page_item
 from aureon.domain.refunds import (
@@ -152,7 +153,7 @@ def void(
     item = None if place is None else store.get(store.keys.page(place.ledger_id, place.page))
     if place is None or item is None:
         raise NotFound("There is no such event.")
-    if "change" in item and not place.page.batch.startswith(REFUND_BATCH):
+    if "change" in item and not place.page.batch.startswith(batches.REFUND):
         return grants.void(store, id_, allow_debt=allow_debt, reason=reason)
     return _refund(store, Named(place, reason=reason, void=True, allow_debt=allow_debt))
 
@@ -503,7 +504,7 @@ class _Attempt(Struct):
 
     def _place(self, account: Account, number: int) -> EventLocation:
         hour = self.at.isoformat()[:13]
-        page = keys.PageKey(hour, f"{REFUND_BATCH}{self.id}", number, 0)
+        page = keys.PageKey(hour, f"{batches.REFUND}{self.id}", number, 0)
         return EventLocation(account.customer_id, page, 0)
 
 
@@ -573,7 +574,7 @@ def _place_of(store: OrganizationStore, body: RefundBody) -> EventLocation:
         where = ("body", "spend_external_id")
         item = store.get(store.keys.claim(body.spend_external_id))
         place = None if item is None else Claim.from_item(item).place
-        if place is None or not place.page.batch.startswith(SPEND_BATCH):
+        if place is None or not place.page.batch.startswith(batches.SPEND):
             message = "No spend was admitted under this external id."
             raise Invalid.at(where, message, body.spend_external_id, kind="no_event")
         return place

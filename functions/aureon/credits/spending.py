@@ -23,6 +23,7 @@ from aureon.core.identifiers import is_id
 from aureon.core.metadata import MAX_METADATA_KEYS
 from aureon.credits.account import Account, Decision, HoldsOf, Snapshot
 from aureon.customers import profiles
+from aureon.domain import batches
 from aureon.domain.credits import MAX_OPEN_HOLDS, CreditPosition, Drawn, Hold, Holds, Units
 from aureon.domain.events import FINGERPRINT_BYTES, CustomerRef, Event, EventLocation, event_id
 from aureon.domain.meters import DECISIVE
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from aureon.credits.bodies import CaptureBody, ExtendBody, HoldBody, SpendBody
     from aureon.credits.grant_bodies import GrantBody
 
-# The batches that single events of these origins are.
-SPEND_BATCH: Final = "s-"
-HOLD_BATCH: Final = "h-"
 MAX_ATTEMPTS: Final = 20
 
 T = TypeVar("T")
@@ -70,7 +68,7 @@ def spend(store: OrganizationStore, body: SpendBody) -> Spent:
 def _spend(store: OrganizationStore, body: SpendBody) -> Spent:
     account, event = charge(store, body)
     event = replace(event, external_id=body.external_id)
-    place = _place(account.ledger_id, f"{SPEND_BATCH}{uuid_utils.uuid7()}", event)
+    place = _place(account.ledger_id, f"{batches.SPEND}{uuid_utils.uuid7()}", event)
     page_key = store.keys.page(account.ledger_id, place.page)
     # Either tells a repeat that it is one: of the caller's request, or of an attempt of our own.
     proof = store.keys.claim(event.external_id) if event.external_id else page_key
@@ -208,7 +206,7 @@ def capture(store: OrganizationStore, hold_id: str, body: CaptureBody) -> Hold:
     units = _units(account, hold.meter_id)
     known = {match.meter_id for match in placed}
     fingerprint = event.fingerprint()
-    place = _place(account.ledger_id, f"{HOLD_BATCH}{hold_id}", event)
+    place = _place(account.ledger_id, f"{batches.HOLD}{hold_id}", event)
     outcome_key = store.keys.hold_outcome(hold_id)
     limit = hold.limit if body.limit is None else body.limit
 
@@ -506,7 +504,7 @@ def _hold_id(organization_id: str, external_id: str) -> str:
 
 
 def _require_same_spend(counted: Claim, event: Event) -> None:
-    if not counted.place.page.batch.startswith(SPEND_BATCH):
+    if not counted.place.page.batch.startswith(batches.SPEND):
         raise Conflict("An ingested event has counted under this external id.")
     if counted.fingerprint != event.fingerprint():
         raise Conflict("Another spend was admitted under this external id.")

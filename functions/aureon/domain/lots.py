@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from aureon.core import times
 from aureon.core.exact import EXACT, ZERO
+from aureon.domain import batches
 from aureon.domain.balances import LIMIT
 from aureon.domain.events import EventLocation, event_id
 from aureon.domain.recurrences import Recurrence
@@ -44,12 +45,6 @@ MAX_PASSED: Final = 40
 NEVER: Final = "~"
 # Sorts before what a recurrence brings at the same time, so that it is burned first.
 ROLLED_OVER: Final = "!"
-# The batches that pages of terms are: of a grant, of a lot's boundary, of a lot that is voided, and
-# of a refund.
-GRANT_BATCH: Final = "g-"
-BOUNDARY_BATCH: Final = "x-"
-VOID_BATCH: Final = "v-"
-REFUND_BATCH: Final = "u-"
 
 Open = Mapping[str, tuple[Decimal, datetime]]
 
@@ -546,7 +541,7 @@ def grant_id(customer_id: str, lot: Lot) -> str:
 def place_of(customer_id: str, lot: Lot) -> EventLocation:
     """Where a lot stands in the log: its grant's page, or that of the boundary it began at."""
     if lot.id == lot.root:
-        return EventLocation(customer_id, _page_key(lot.granted_at, f"{GRANT_BATCH}{lot.id}"), 0)
+        return EventLocation(customer_id, _page_key(lot.granted_at, f"{batches.GRANT}{lot.id}"), 0)
     rolled = lot.id.endswith(ROLLED_OVER)
     before = lot.id.removesuffix(ROLLED_OVER) if rolled else _before(lot.id)
     return EventLocation(customer_id, boundary_page(before, lot.granted_at), 2 if rolled else 1)
@@ -554,7 +549,7 @@ def place_of(customer_id: str, lot: Lot) -> EventLocation:
 
 def boundary_page(lot_id: str, at: datetime) -> keys.PageKey:
     """The page of a lot's boundary. A lot may have two: it is kept for holds beyond the first."""
-    return _page_key(at, f"{BOUNDARY_BATCH}{lot_id}-{times.to_text(at)}")
+    return _page_key(at, f"{batches.BOUNDARY}{lot_id}-{times.to_text(at)}")
 
 
 def _page_key(at: datetime, batch: str) -> keys.PageKey:

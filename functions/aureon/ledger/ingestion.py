@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from aureon.access.tokens import GRANT, Restriction
 from aureon.core import times
-from aureon.core.bodies import check
 from aureon.core.errors import (
     Conflict,
     InsufficientScope,
@@ -23,13 +22,13 @@ from aureon.core.errors import (
     Unavailable,
 )
 from aureon.core.exact import MAX_INTEGER_DIGITS
+from aureon.domain import batches
 from aureon.domain.customers import Ledger
 from aureon.domain.events import MAX_EVENTS_PER_REQUEST, CustomerRef, Event
 from aureon.domain.filters import compile_property
 from aureon.domain.meters import MAX_ACTIONS_OF_MATCHES, Match, MeterSet, Uncounted
 from aureon.ledger import resolution
 from aureon.ledger.committer import Committer, PointersTaken, Receipt, RequestSeen
-from aureon.ledger.event_bodies import IngestBody
 from aureon.ledger.plan import Group, group_events
 from aureon.meters import catalog
 from aureon.storage import keys
@@ -100,9 +99,9 @@ class _Request(Struct, dict=True):
 
     def __post_init__(self) -> None:
         if self.idempotency is None:
-            self.batch = f"r-{uuid_utils.uuid7()}"
+            self.batch = f"{batches.REQUEST}{uuid_utils.uuid7()}"
         else:
-            self.batch = f"k-{self.idempotency.key_sha256}"
+            self.batch = f"{batches.KEYED_REQUEST}{self.idempotency.key_sha256}"
 
     def commit(self) -> Ingested:
         for _ in range(MAX_ATTEMPTS):
@@ -234,6 +233,10 @@ def parse_events(body: Any, received_at: datetime, *, may_grant: bool) -> list[E
 
     An event without a timestamp happened when it was received.
     """
+    # What looks at messages alone does without pydantic.
+    from aureon.core.bodies import check
+    from aureon.ledger.event_bodies import IngestBody
+
     sent = body.get("events") if isinstance(body, dict) else None
     if isinstance(sent, list) and len(sent) > MAX_EVENTS_PER_REQUEST:
         raise TooLarge(

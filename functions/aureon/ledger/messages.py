@@ -27,6 +27,7 @@ from aureon.core.errors import (
     TooLarge,
     Unavailable,
 )
+from aureon.domain import batches
 from aureon.domain.customers import Ledger
 from aureon.domain.events import CustomerRef, Event
 from aureon.domain.meters import MeterSet, Uncounted
@@ -51,8 +52,6 @@ BATCH_ID: Final = "batch_id"
 FIRST_MESSAGE_ID: Final = "first_message_id"
 RECEIVED_AT: Final = "received_at"
 
-SENDERS_BATCH: Final = "b-"
-REQUESTS_BATCH: Final = "q-"
 ANOTHER_BODY: Final = "This batch id was used before, with another body."
 MAX_ATTEMPTS: Final = 20
 _ORGANIZATION: Final = re.compile(r"[0-9a-zA-Z-]{1,64}")
@@ -130,11 +129,11 @@ def _batch(attributes: Mapping[str, str | None], message_id: str) -> str:
     """
     batch_id = attributes.get(BATCH_ID)
     if batch_id:
-        return SENDERS_BATCH + hashlib.sha256(batch_id.encode()).hexdigest()
+        return batches.SENDERS + hashlib.sha256(batch_id.encode()).hexdigest()
     request_key = attributes.get(REQUEST_KEY) or NO_KEY
     if request_key != NO_KEY:
-        return REQUESTS_BATCH + hashlib.sha256(request_key.encode()).hexdigest()
-    return f"m-{attributes.get(FIRST_MESSAGE_ID) or message_id}"
+        return batches.REQUESTS + hashlib.sha256(request_key.encode()).hexdigest()
+    return f"{batches.MESSAGE}{attributes.get(FIRST_MESSAGE_ID) or message_id}"
 
 
 def parse(message: Message) -> list[Event]:
@@ -322,7 +321,7 @@ class Delivery(Struct):
         return [
             message
             for message in self.messages
-            if message.batch.startswith((SENDERS_BATCH, REQUESTS_BATCH))
+            if message.batch.startswith((batches.SENDERS, batches.REQUESTS))
             and message.id in self.events
         ]
 

@@ -23,12 +23,12 @@ from msgspec.structs import replace
 from aureon.core import times
 from aureon.core.errors import Unavailable
 from aureon.core.exact import EXACT, ZERO
+from aureon.domain import batches
 from aureon.domain.balances import Delta
 from aureon.domain.credits import Holds
 from aureon.domain.customers import Customer, Ledger, due, next_in, profile
 from aureon.domain.events import CustomerRef, Event, Terms
 from aureon.domain.lots import (
-    BOUNDARY_BATCH,
     MAX_PASSED,
     Change,
     Lots,
@@ -170,7 +170,7 @@ class LotSnapshot(Struct, frozen=True, dict=True):
             block=blocks.of_next_page(self.store.organization_id),
             origin=origin,
             # What a boundary leaves is nobody's decision, whoever was the first to pass it.
-            actor=None if place.batch.startswith(BOUNDARY_BATCH) else self.store.actor,
+            actor=None if place.batch.startswith(batches.BOUNDARY) else self.store.actor,
         )
         item |= {
             "change": change.to_item(),

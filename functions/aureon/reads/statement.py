@@ -25,21 +25,15 @@ from aureon.core.errors import Incomplete, Invalid, NotFound, Unavailable
 from aureon.core.exact import EXACT, ZERO
 from aureon.core.identifiers import is_id
 from aureon.core.retry import Backoff
-from aureon.credits.account import INCOMPLETE_RETRY_SECONDS
-from aureon.credits.spending import HOLD_BATCH, SPEND_BATCH
+from aureon.domain import batches
 from aureon.domain.events import EventLocation, event_id
 from aureon.domain.lots import (
-    BOUNDARY_BATCH,
-    GRANT_BATCH,
-    REFUND_BATCH,
-    VOID_BATCH,
     boundary_page,
     grant_id,
 )
 from aureon.domain.meters import DECISIVE, Match, Meter, MeterSet
 from aureon.domain.pages import Actor, LoggedEvent
 from aureon.ledger import reckoning
-from aureon.ledger.messages import REQUESTS_BATCH, SENDERS_BATCH
 from aureon.ledger.reckoning import EXPIRED, LotSnapshot
 from aureon.meters import catalog
 from aureon.reads import events
@@ -57,16 +51,17 @@ MAX_TRIES: Final = 5
 BACKOFF: Final = Backoff(first_seconds=0.05, longest_seconds=0.4)
 MAX_CURSOR_CHARACTERS: Final = 4_000
 
-# What counted, by what its batch begins with; whatever else is a request, or a message.
+# What counted, by what its batch begins with; whatever else is a request to count events.
 _CALLS: Final = {
-    SPEND_BATCH: "spend",
-    HOLD_BATCH: "capture",
-    GRANT_BATCH: "grant",
-    BOUNDARY_BATCH: "boundary",
-    VOID_BATCH: "void",
-    REFUND_BATCH: "refund",
-    SENDERS_BATCH: "queue",
-    REQUESTS_BATCH: "queue",
+    batches.SPEND: "spend",
+    batches.HOLD: "capture",
+    batches.GRANT: "grant",
+    batches.BOUNDARY: "boundary",
+    batches.VOID: "void",
+    batches.REFUND: "refund",
+    batches.MESSAGE: "queue",
+    batches.SENDERS: "queue",
+    batches.REQUESTS: "queue",
 }
 
 
@@ -255,10 +250,7 @@ class _Reader(Struct):
         if found is None:
             raise NotFound(f"There is no customer {self.customer_id}.")
         if found.is_incomplete(self.meter):
-            raise Incomplete(
-                f"Meter {self.meter.id} is still counting this customer's past events.",
-                retry_after_seconds=INCOMPLETE_RETRY_SECONDS,
-            )
+            raise Incomplete(self.meter.id)
         return found
 
     def sum_up(self, start: datetime | None, end: datetime | None) -> tuple[LotSnapshot, Cursor]:
@@ -351,20 +343,20 @@ class _Reader(Struct):
         """What made each of some events, by the event's id."""
         hold_keys = {
             found.place.page.batch: self.store.keys.hold(
-                found.place.page.batch.removeprefix(HOLD_BATCH)
+                found.place.page.batch.removeprefix(batches.HOLD)
             )
             for found in some
-            if found.place.page.batch.startswith(HOLD_BATCH)
+            if found.place.page.batch.startswith(batches.HOLD)
         }
         holds = self.store.batch_get(hold_keys.values()) if hold_keys else {}
         calls = {}
         for found in some:
             batch, logged = found.place.page.batch, found.event
-            kind = "queue" if batch.startswith("m-") else _CALLS.get(batch[:2], "ingest")
+            kind = _CALLS.get(batch[:2], "ingest")
             call = Call(kind, logged.external_id)
             if kind == "capture":
                 item = holds.get(hold_keys[batch], {})
-                hold_id = batch.removeprefix(HOLD_BATCH)
+                hold_id = batch.removeprefix(batches.HOLD)
                 call = Call(kind, item.get("external_id"), hold_id=hold_id)
             elif logged.terms is not None:
                 told = logged.metadata
