@@ -18,7 +18,7 @@ PARTS: Final[dict[str, tuple[Measure, dict[str, Any], dict[str, Any]]]] = {
     "operations": (operations.measure, {"times": 30}, {"times": 3}),
     "cpu": (cpu.measure, {"events": 1_000, "rounds": 3}, {"events": 1_000, "rounds": 1}),
     "http": (over_http.measure, {"share": 1.0}, {"share": 0.1}),
-    "cold": (cold.measure, {"turns": 3}, {"turns": 1}),
+    "cold": (cold.measure, {"turns": 7}, {"turns": 1}),
     "alerts": (
         alerting.measure,
         {"crossings": 200, "largest": 10_000, "times": 9},
