@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ministack.services import dynamodb  # type: ignore[import-untyped]
 
 from aureon_cli import engine_shortcuts
-from aureon_cli.engine_shortcuts import copied, write_json
+from aureon_cli.engine_shortcuts import copied, uncopied, write_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters()),
@@ -68,6 +68,23 @@ def test_what_is_neither_json_nor_a_table_is_copied_as_before() -> None:
 
     assert (type(made), made) == (Labelled, value)
     assert made["items"] is not value["items"]
+
+
+def test_a_state_is_not_copied_and_all_else_is_again_afterwards() -> None:
+    tables: dict[str, Any] = {"table": {}}
+    get_state = uncopied(lambda: dynamodb.copy.deepcopy(tables))
+
+    assert get_state() is tables
+    assert dynamodb.copy.deepcopy(tables) is not tables
+
+
+def test_a_state_that_cannot_be_had_leaves_copying_as_it_was() -> None:
+    def broken() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        uncopied(broken)()
+    assert dynamodb.copy.deepcopy(value := {"a": 1}) is not value
 
 
 NAMES = {"#a": "count", "#b": "open"}
