@@ -59,6 +59,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def pytest_configure() -> None:
     permissions.watch()
+    # No test's credentials are those of a machine on AWS: to ask for them takes seconds.
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     # What runs in the background of a shell is told to ignore Ctrl-C, and tells its children.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -233,7 +233,6 @@ def test_without_credentials_for_another_engine_it_ends_with_a_sentence(
         AWS_ENDPOINT_URL=engine.endpoint_url,
         AWS_REGION="us-east-1",
         AWS_DEFAULT_REGION="us-east-1",
-        AWS_EC2_METADATA_DISABLED="true",
         HOME=str(data.parent),
     ) as run:
         assert run.ended() == 1
