@@ -22,7 +22,7 @@ def list_(request: Request) -> Answer:
     states = request.query_list("state")
     for state in states:
         if state not in alerts.STATES:
-            message = f"An alert is {', '.join(alerts.STATES)}."
+            message = f"Must be one of {', '.join(alerts.STATES)}."
             raise Invalid.at(("query", "state"), message, state, kind="enum")
     customer_ids = request.query_list("customer_id")
     external_ids = request.query_list("external_customer_id")

@@ -86,7 +86,7 @@ def list_grants(request: Request) -> Answer:
     statuses = request.query_list("status")
     for status in statuses:
         if status not in grants.STATUSES:
-            message = f"One of {', '.join(grants.STATUSES)}."
+            message = f"Must be one of {', '.join(grants.STATUSES)}."
             raise Invalid.at(("query", "status"), message, status, kind="enum")
     found = grants.find(
         request.store,

@@ -48,6 +48,6 @@ def _format(request: Request) -> Format:
     name = request.query_str("format") or "jsonl"
     format_ = FORMATS.get(name)
     if format_ is None:
-        message = f"This is one of {', '.join(FORMATS)}."
+        message = f"Must be one of {', '.join(FORMATS)}."
         raise Invalid.at(("query", "format"), message, name, kind="enum")
     return format_

@@ -86,7 +86,7 @@ def _status(request: Request) -> Status | None:
         if text == status:
             return status
     if text is not None:
-        raise Invalid.at(("query", "status"), f"This is one of {', '.join(STATUSES)}.", text)
+        raise Invalid.at(("query", "status"), f"Must be one of {', '.join(STATUSES)}.", text)
     return None
 
 

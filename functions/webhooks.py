@@ -64,7 +64,7 @@ def list_deliveries(request: Request) -> Answer:
     paging = request.paging()
     code_class = request.query_str("http_code_class")
     if code_class is not None and code_class not in _CODE_CLASSES:
-        message = f"A class of statuses is one of {', '.join(_CODE_CLASSES)}."
+        message = f"Must be one of {', '.join(_CODE_CLASSES)}."
         raise Invalid.at(("query", "http_code_class"), message, code_class, kind="enum")
     query = Query(
         endpoint_ids=request.query_list("endpoint_id"),

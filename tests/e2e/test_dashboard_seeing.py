@@ -400,7 +400,7 @@ def test_what_a_meter_is_broken_down_by_is_changed_in_its_form(person: Person) -
     button(page, "Edit").click()
     page.get_by_label("Broken down by").fill("model, , model")
     button(page, "Save").click()
-    expect(page.get_by_role("dialog").get_by_text("A property is named once.")).to_be_visible()
+    expect(page.get_by_role("dialog").get_by_text("Name each property only once.")).to_be_visible()
     page.get_by_label("Broken down by").fill(" model,feature ")
     button(page, "Save").click()
 

@@ -201,7 +201,9 @@ def test_thresholds_that_make_no_sense_are_said_beside_them_and_not_sent(person:
     dialog.get_by_label("Threshold 2", exact=True).fill("50")
     dialog.get_by_label("Kind of threshold 2").select_option("percent")
     button(dialog, "Save").click()
-    expect(fields(dialog).get_by_role("alert")).to_have_text("Thresholds differ from one another.")
+    expect(fields(dialog).get_by_role("alert")).to_have_text(
+        "Thresholds must differ from one another."
+    )
     assert person.api.get(f"/v1/meters/{meter_id}")["thresholds"] == []
 
 

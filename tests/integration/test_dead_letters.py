@@ -266,7 +266,7 @@ def test_ids_that_are_not_there_are_named(api: Api, queues: Queues, send: Send) 
 
     assert (answer["redriven"], answer["complete"]) == (1, False)
     assert answer["left"] == [
-        {"id": "unknown", "reason": "It is not there, or somebody else is looking at it."}
+        {"id": "unknown", "reason": "It does not exist, or somebody else is looking at it."}
     ]
 
 

@@ -42,7 +42,7 @@ def command(
     state: Annotated[
         list[State] | None, typer.Option(help="Only in this state; may be repeated.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_ALERTS, help="So many at most.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_ALERTS, help="At most this many.")] = 100,
 ) -> None:
     """List alerts, newest first: of all customers, unless some are named."""
     listing = Table(

@@ -33,7 +33,7 @@ def command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="- is standard output.")],
     format_: Annotated[
         ExportFormat | None,
-        typer.Option("--format", help="By default as the file's name ends, else jsonl."),
+        typer.Option("--format", help="By default what the file's name ends in, else jsonl."),
     ] = None,
     url: Url = None,
     token: Token = None,

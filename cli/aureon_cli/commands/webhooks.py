@@ -32,7 +32,7 @@ def listen(
         typer.Option(metavar="TYPE", help="Only of this type; may be repeated."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(min=1, help="End after so many. Without it, Ctrl+C ends it.")
+        int | None, typer.Option(min=1, help="End after this many. Without it, Ctrl+C ends it.")
     ] = None,
     url: Url = None,
     token: Token = None,

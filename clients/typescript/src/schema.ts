@@ -1526,9 +1526,9 @@ export interface components {
         /** @description How far a meter has counted the events from before it was made. */
         Backfill: {
             complete: boolean;
-            /** @description So many events were counted. */
+            /** @description How many events were counted. */
             events: number;
-            /** @description So many customers are done. */
+            /** @description How many customers are done. */
             ledgers: number;
             total_ledgers: number | null;
         };
@@ -1546,7 +1546,7 @@ export interface components {
             created_at: string;
             /** @description Always 0: credits are negative events. */
             credited_units: number;
-            /** @description What of it expired or was taken back, positive. */
+            /** @description How much of it expired or was taken back, positive. */
             expired_units: DecimalText;
             /** @description The sum of what was granted, positive. */
             granted_units: DecimalText;
@@ -1586,12 +1586,12 @@ export interface components {
         CreditBody: {
             customer_id?: string | null;
             external_customer_id?: string | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             external_meter_id?: string | null;
             meter_id?: string | null;
             /**
-             * @description Kept and answered. There are no periods here: what is left stays.
+             * @description Kept and returned. Aureon has no periods: what is left stays.
              * @default false
              */
             rollover?: boolean;
@@ -1604,7 +1604,7 @@ export interface components {
             customers_with_credits: number | null;
             expired_units: DecimalText | null;
             granted_units: DecimalText | null;
-            /** @description What customers had left, all together. */
+            /** @description What all customers together had left. */
             outstanding_units: DecimalText | null;
             /** @description What they had used beyond what they were granted. */
             overage_units: DecimalText | null;
@@ -1630,17 +1630,17 @@ export interface components {
         Customer: {
             avatar_url: string;
             billing_address: components["schemas"]["Address"] | null;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             billing_name: string | null;
             /** Format: date-time */
             created_at: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             default_payment_method_id: string | null;
             deleted_at: string | null;
             email: string;
             email_verified: boolean;
             external_id: string | null;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             first_user_event_at: string | null;
             id: string;
             locale: string | null;
@@ -1656,7 +1656,7 @@ export interface components {
         CustomerBody: {
             billing_address?: components["schemas"]["AddressBody"] | null;
             email?: string | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             locale?: string | null;
             metadata?: components["schemas"]["MetadataBody"];
@@ -1680,7 +1680,7 @@ export interface components {
             credited_units: number;
             customer: components["schemas"]["Customer"];
             customer_id: string;
-            /** @description What of it expired or was taken back, positive. */
+            /** @description How much of it expired or was taken back, positive. */
             expired_units: DecimalText;
             /** @description The sum of what was granted, positive. */
             granted_units: DecimalText;
@@ -1714,7 +1714,7 @@ export interface components {
         CustomerPutBody: {
             billing_address?: components["schemas"]["AddressBody"] | null;
             email?: string | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             locale?: string | null;
             metadata?: components["schemas"]["MetadataBody"] | null;
@@ -1733,7 +1733,7 @@ export interface components {
             /** Format: date-time */
             expires_at: string;
             id: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             modified_at: string | null;
             return_url: string | null;
             token: string;
@@ -1742,7 +1742,7 @@ export interface components {
         CustomerSessionBody: {
             customer_id?: string | null;
             /**
-             * @description For how long it is good.
+             * @description How long it is valid.
              * @default 3600
              */
             expires_in_seconds?: number;
@@ -1757,17 +1757,17 @@ export interface components {
             active_subscriptions: unknown[];
             avatar_url: string;
             billing_address: components["schemas"]["Address"] | null;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             billing_name: string | null;
             /** Format: date-time */
             created_at: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             default_payment_method_id: string | null;
             deleted_at: string | null;
             email: string;
             email_verified: boolean;
             external_id: string | null;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             first_user_event_at: string | null;
             /** @description Always empty. */
             granted_benefits: unknown[];
@@ -1786,7 +1786,7 @@ export interface components {
         CustomerUpdateBody: {
             billing_address?: components["schemas"]["AddressBody"] | null;
             email?: string | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             locale?: string | null;
             metadata?: components["schemas"]["MetadataBody"] | null;
@@ -1836,17 +1836,17 @@ export interface components {
             actor?: components["schemas"]["Actor"] | null;
             /** @description Always 0. */
             child_count: number;
-            /** @description Null as long as nobody has its external id. */
+            /** @description Null while no customer has its external id. */
             customer: components["schemas"]["Customer"] | null;
             customer_id: string | null;
             external_customer_id: string | null;
             external_id: string | null;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             external_member_id: string | null;
             /** @description Its place in the log. */
             id: string;
             label: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             member_id: string | null;
             metadata: components["schemas"]["Metadata"];
             name: string;
@@ -1865,16 +1865,16 @@ export interface components {
         EventBody: {
             customer_id?: string | null;
             external_customer_id?: string | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             metadata?: components["schemas"]["EventMetadataBody"];
             name: string;
             /** @description The event that it is a part of, by its id or its external id. It is kept as it is sent. */
             parent_id?: string | null;
-            /** @description With its offset, at most 5 minutes ahead; absent, it is now. */
+            /** @description With its offset, at most 5 minutes ahead. Without one, it is now. */
             timestamp?: string | null;
         };
-        /** @description Texts of 1 to 500 characters, truth values, and numbers, which are kept as they are written, in up to 40 characters. `_cost` may be an object that says what the event cost: `amount` and `currency`; and `_llm` one for the call to a language model behind it: `vendor`, `model`, `input_tokens`, `output_tokens`, `total_tokens`, and if you like `cached_input_tokens`, `prompt`, `response`. */
+        /** @description Strings of 1 to 500 characters, booleans, and numbers, which are kept as they are written, in up to 40 characters. `_cost` may be an object that says what the event cost: `amount` and `currency`; and `_llm` one for the call to a language model behind it: `vendor`, `model`, `input_tokens`, `output_tokens`, `total_tokens`, and if you like `cached_input_tokens`, `prompt`, `response`. */
         EventMetadataBody: EventMetadata;
         /** @description The events of one name. */
         EventName: {
@@ -1907,7 +1907,7 @@ export interface components {
             /** @description The event that counts it. */
             id: string | null;
             reason: string | null;
-            /** @description Empty of a grant with terms that was voided. */
+            /** @description Empty for a grant with terms that was voided. */
             units: components["schemas"]["EventRefundUnits"][];
             /** @description Whether the event was taken back as a whole. */
             void: boolean;
@@ -1920,18 +1920,18 @@ export interface components {
         };
         /** @description The events of one name, as Polar's clients list their types. They have no ids here. */
         EventType: {
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             created_at: string | null;
             /** Format: date-time */
             first_seen: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             id: string | null;
             label: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             label_property_selector: string | null;
             /** Format: date-time */
             last_seen: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             modified_at: string | null;
             name: string;
             occurrences: number;
@@ -2013,7 +2013,7 @@ export interface components {
             expires_at?: string | null;
             expires_in_seconds?: number | null;
             external_customer_id?: string | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             metadata?: components["schemas"]["EventMetadataBody"];
             meter_id?: string | null;
@@ -2042,7 +2042,7 @@ export interface components {
             created_at: string;
             /** @description Null where it was placed before there was a customer. */
             customer_id: string | null;
-            /** @description What was taken of which grants with terms; null where that is not known any more. */
+            /** @description How much was taken of which grants with terms; null where that is no longer known. */
             drawn: components["schemas"]["Drawn"][] | null;
             /** @description The event that counted its capture. */
             event_id: string | null;
@@ -2131,7 +2131,7 @@ export interface components {
         Metadata: {
             [key: string]: unknown;
         };
-        /** @description Texts of 1 to 500 characters, truth values, and numbers, which are kept as they are written, in up to 40 characters. */
+        /** @description Strings of 1 to 500 characters, booleans, and numbers, which are kept as they are written, in up to 40 characters. */
         MetadataBody: Metadata;
         /** @description A meter: which events it counts, and how. */
         Meter: {
@@ -2164,7 +2164,7 @@ export interface components {
             aggregation: components["schemas"]["AggregationBody"];
             custom_label?: string | null;
             custom_multiplier?: number | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             filter: components["schemas"]["FilterBody"];
             group_by?: string[];
@@ -2205,7 +2205,7 @@ export interface components {
             aggregation?: components["schemas"]["AggregationBody"] | null;
             custom_label?: string | null;
             custom_multiplier?: number | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             filter?: components["schemas"]["FilterBody"] | null;
             group_by?: string[] | null;
@@ -2264,7 +2264,7 @@ export interface components {
             restrict_to: components["schemas"]["Restriction"] | null;
             revoked_at: string | null;
             scopes: string[];
-            /** @description The token: shown this once. */
+            /** @description The token, shown only this once. */
             token: string;
         };
         /** @description There is no such thing in this organization. */
@@ -2290,7 +2290,7 @@ export interface components {
             id: string;
             modified_at: string | null;
             name: string;
-            /** @description Whose pages may call the portal's API, and embed its page. */
+            /** @description Origins whose pages may call the portal's API and embed its page. */
             origins: string[];
             /** @description Keys of events' metadata that customers see. */
             portal_metadata_keys: string[];
@@ -2299,10 +2299,10 @@ export interface components {
         };
         /** @description Changes of an organization's settings: what is left out stays, null takes it away. */
         OrganizationUpdateBody: {
-            /** @description As in #3366ff. Where it is hard to read, it is adapted. */
+            /** @description Such as #3366ff. It is adapted where it would be hard to read. */
             colour?: string | null;
             name?: string;
-            /** @description Whose pages may call the portal's API, and embed its page. */
+            /** @description Origins whose pages may call the portal's API and embed its page. */
             origins?: string[] | null;
             /** @description Keys of events' metadata that customers see. */
             portal_metadata_keys?: string[] | null;
@@ -2326,7 +2326,7 @@ export interface components {
             thresholds: components["schemas"]["ThresholdBody"][] | null;
         };
         Pagination: {
-            /** @description The last page that has any. */
+            /** @description The last page that has items. */
             max_page: number;
             /** @description How many there are in all. */
             total_count: number;
@@ -2338,11 +2338,11 @@ export interface components {
         /** @description A customer as they see themselves. */
         PortalCustomer: {
             billing_address: components["schemas"]["Address"] | null;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             billing_name: string | null;
             /** Format: date-time */
             created_at: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             default_payment_method_id: string | null;
             email: string;
             email_verified: boolean;
@@ -2389,7 +2389,7 @@ export interface components {
             /** @description Always 0: credits are negative events. */
             credited_units: number;
             customer_id: string;
-            /** @description What of it expired or was taken back, positive. */
+            /** @description How much of it expired or was taken back, positive. */
             expired_units: DecimalText;
             /** @description The sum of what was granted, positive. */
             granted_units: DecimalText;
@@ -2446,10 +2446,10 @@ export interface components {
         PortalUser: {
             customer_id: string;
             email: string;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             member_id: string | null;
             name: string | null;
-            /** @description Always null: the clients want the key. */
+            /** @description Always null; clients expect the key. */
             role: string | null;
             /** @constant */
             type: "customer";
@@ -2524,12 +2524,12 @@ export interface components {
             refunded_units: DecimalText | null;
             total: DecimalText;
             used_units: DecimalText | null;
-            /** @description Of a customer the id, or of an external id that nobody has a ledger's. */
+            /** @description The customer's id, or the ledger's where no customer has the external id. */
             value: string | boolean | DecimalText | null;
         };
         /** @description What a customer used in the last days, and how long what is left lasts at that. */
         Rate: {
-            /** @description So many times 24 hours, up to now. */
+            /** @description How many days of 24 hours, up to now. */
             days: number;
             /** @description Whole days; null where nothing was used. */
             lasts_days: number | null;
@@ -2551,7 +2551,7 @@ export interface components {
             credited_units: number;
             customer: components["schemas"]["Customer"];
             customer_id: string;
-            /** @description What of it expired or was taken back, positive. */
+            /** @description How much of it expired or was taken back, positive. */
             expired_units: DecimalText;
             /** @description The sum of what was granted, positive. */
             granted_units: DecimalText;
@@ -2578,7 +2578,7 @@ export interface components {
             anchor: string;
             /** @enum {string} */
             every: "day" | "week" | "month" | "year";
-            /** @description How often they come yet; null: for ever. */
+            /** @description How often they will come again; null: for ever. */
             left: number | null;
             timezone: string;
             /** @description How many; null: as many as this time. */
@@ -2615,7 +2615,7 @@ export interface components {
         Refund: {
             /** Format: date-time */
             created_at: string;
-            /** @description Null as long as nobody has the event's external id. */
+            /** @description Null while no customer has the event's external id. */
             customer_id: string | null;
             /** @description The event that it is of. */
             event_id: string;
@@ -2627,14 +2627,14 @@ export interface components {
             reason: string | null;
             /** @description Meters that counted the event and keep it. */
             refused: components["schemas"]["RefusedMeter"][];
-            /** @description What went back to which grants with terms: the rest does not lapse. Null where that is not known any more. */
+            /** @description How much went back to which grants with terms: the rest does not lapse. Null where that is no longer known. */
             returned: components["schemas"]["Drawn"][] | null;
             units: components["schemas"]["RefundedUnits"][];
         };
         /** @description Of which event units are given back, and how many: all that is left, where it doesn't say. */
         RefundBody: {
             event_id?: string | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             hold_id?: string | null;
             meter_id?: string | null;
@@ -2683,7 +2683,7 @@ export interface components {
         SpendBody: {
             customer_id?: string | null;
             external_customer_id?: string | null;
-            /** @description An empty one is none. */
+            /** @description An empty string counts as null. */
             external_id?: string | null;
             /**
              * @description A decimal, exact: at most 15 digits before the point, and rounded to 12 after it, halves to the even digit.
@@ -2696,7 +2696,7 @@ export interface components {
         };
         /** @description A spend that was admitted. */
         Spent: {
-            /** @description What was taken of which grants with terms; null where that is not known any more. */
+            /** @description How much was taken of which grants with terms; null where that is no longer known. */
             drawn: components["schemas"]["Drawn"][] | null;
             /** @description The event's id. */
             id: string;
@@ -2729,7 +2729,7 @@ export interface components {
         };
         /** @description What made a line: the call, and the ids that its caller knows it by. */
         StatementCall: {
-            /** @description Of spends, captures, grants, refunds and voids; null of what was ingested. */
+            /** @description Set for spends, captures, grants, refunds and voids; else null. */
             actor: components["schemas"]["Actor"] | null;
             /** @description What a refund, or a void, is of. */
             event_id: string | null;

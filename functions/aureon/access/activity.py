@@ -146,7 +146,7 @@ def write(store: OrganizationStore, chosen: Chosen) -> bytes:
         if one in chosen:
             table.writerow((*one[:-1], exact.write(one.details).decode()))
             if text.tell() > MAX_CHARACTERS:
-                raise TooLarge("There are too many for one answer: ask for less time.")
+                raise TooLarge("Too many entries for one answer: ask for a shorter time.")
     return text.getvalue().encode()
 
 

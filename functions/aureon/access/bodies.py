@@ -53,7 +53,7 @@ class RestrictionBody(Model):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.event_names and not self.meter_ids:
-            raise PydanticCustomError("missing", "Name an event or a meter at least.")
+            raise PydanticCustomError("missing", "Name at least one event or meter.")
         return self
 
     def to_restriction(self) -> tokens.Restriction:
@@ -113,7 +113,7 @@ class CustomerSessionBody(Model):
         Field(
             ge=int(sessions.SHORTEST.total_seconds()),
             le=int(sessions.LONGEST.total_seconds()),
-            description="For how long it is good.",
+            description="How long it is valid.",
         ),
     ] = int(sessions.LASTING.total_seconds())
 
@@ -139,12 +139,13 @@ class OrganizationUpdateBody(Model):
         ),
     ] = ""
     colour: Annotated[
-        str | None, Field(description="As in #3366ff. Where it is hard to read, it is adapted.")
+        str | None,
+        Field(description="Such as #3366ff. It is adapted where it would be hard to read."),
     ] = None
     time_zone: Annotated[str | None, Field(description="An IANA name: Europe/Berlin.")] = None
     origins: Annotated[
         list[str] | None,
-        Field(description="Whose pages may call the portal's API, and embed its page."),
+        Field(description="Origins whose pages may call the portal's API and embed its page."),
     ] = None
     portal_metadata_keys: Annotated[
         list[str] | None, Field(description="Keys of events' metadata that customers see.")

@@ -188,12 +188,12 @@ def _problems(given: dict[str, Any]) -> Iterator[Problem]:
         yield problem("time_zone", "Unknown time zone; use an IANA name such as Europe/Berlin.")
     origins, metadata_keys = given.get("origins", ()), given.get("portal_metadata_keys", ())
     if len(origins) > MAX_ORIGINS:
-        yield problem("origins", f"There may be {MAX_ORIGINS} origins at most.")
+        yield problem("origins", f"At most {MAX_ORIGINS} origins are allowed.")
     for origin in origins:
         if len(origin) > MAX_ORIGIN_CHARACTERS or not ORIGIN.fullmatch(origin):
             yield problem("origins", f"{origin} is not an origin, such as https://app.example.com.")
     if len(metadata_keys) > MAX_METADATA_KEYS:
-        yield problem("portal_metadata_keys", f"There may be {MAX_METADATA_KEYS} keys at most.")
+        yield problem("portal_metadata_keys", f"At most {MAX_METADATA_KEYS} keys are allowed.")
     if any(len(one) > MAX_METADATA_KEY_CHARACTERS for one in metadata_keys):
         message = f"A key has 1 to {MAX_METADATA_KEY_CHARACTERS} characters."
         yield problem("portal_metadata_keys", message)

@@ -181,7 +181,7 @@ def create(
     """
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
-        wrong = f"Unknown: {', '.join(unknown)}." if unknown else "A token needs one at least."
+        wrong = f"Unknown: {', '.join(unknown)}." if unknown else "A token needs at least one."
         raise Invalid(
             [Problem("value_error", ("scopes",), f"{wrong} Known scopes: {', '.join(SCOPES)}.")]
         )
@@ -221,7 +221,7 @@ def create(
         if cancelled.reasons[0] == CONDITION_FAILED:
             raise NotFound(f"There is no organization {store.organization_id}.") from cancelled
         raise Invalid(
-            [Problem("value_error", ("token",), "This token exists already.")]
+            [Problem("value_error", ("token",), "This token already exists.")]
         ) from cancelled
     return token, TokenRecord.from_item(terms)
 
@@ -243,7 +243,9 @@ def delegate(
     problems = []
     lacking = sorted(set(scopes) & set(SCOPES) - access.scopes)
     if lacking:
-        message = f"A token gives only scopes that it has itself, and not {', '.join(lacking)}."
+        message = (
+            f"A token gives only scopes that it has itself. This one lacks {', '.join(lacking)}."
+        )
         problems.append(Problem("value_error", ("body", "scopes"), message))
     if expires_at is not None and expires_at <= times.now():
         problems.append(Problem("value_error", ("body", "expires_at"), "This time has passed."))

@@ -121,7 +121,7 @@ def evaluate(telling: Telling, customer_id: str, meter_id: str, generation: int)
             if not step.moved:
                 return
             failures = 0
-    raise Unavailable("Too many others use the same credits.")
+    raise Unavailable("Too many other calls use the same credits.")
 
 
 class _Step(Struct, frozen=True):
@@ -239,4 +239,4 @@ def close(store: OrganizationStore, customer_id: str) -> None:
         try:
             store.commit(writes)
         except TransactionCancelled as cancelled:
-            raise Unavailable("Somebody else looks at the same thresholds.") from cancelled
+            raise Unavailable("Another call is looking at the same thresholds.") from cancelled

@@ -74,7 +74,7 @@ def change(telling: Telling, customer_meter_id: str, body: OwnThresholdsBody) ->
             continue
         evaluate(telling, customer_id, meter.id, meter.generation)
         return read(store, customer_meter_id)
-    raise Unavailable("The thresholds are being changed by others.")
+    raise Unavailable("Other calls are changing the thresholds.")
 
 
 def _find(store: OrganizationStore, customer_meter_id: str) -> tuple[str, Meter]:

@@ -173,7 +173,7 @@ def _tell(telling: Telling, customer: Customer) -> None:
         store.commit(writes)
     except TransactionCancelled as cancelled:
         # Told by somebody else meanwhile, or the sequence has moved: the next delivery finds out.
-        raise Unavailable("Somebody else tells of the same customer.") from cancelled
+        raise Unavailable("Another call is telling of the same customer.") from cancelled
 
 
 def _type_of(customer: Customer) -> str:

@@ -33,7 +33,7 @@ def read(
     if _between(start, end, zone) > LONGEST[interval]:
         days = LONGEST[interval].days
         raise Invalid.at(
-            ("query", "end_timestamp"), f"By {interval} at most {days} days are shown at once."
+            ("query", "end_timestamp"), f"At most {days} days are shown at once by {interval}."
         )
     times = boundaries(start, end, interval, zone)
     try:
@@ -46,7 +46,7 @@ def read(
             metadata=request.metadata(),
         )
     except (TooManyValues, TooManyItems) as error:
-        message = "There are too many different values: ask for less time."
+        message = "Too many different values: ask for a shorter time."
         raise Invalid.at(("query", "end_timestamp"), message) from error
     return found, broken
 
@@ -55,7 +55,7 @@ def period(request: Request) -> tuple[datetime, datetime]:
     """The start and the end that a query asks for. Raises `Invalid`."""
     start, end = _time(request, "start_timestamp"), _time(request, "end_timestamp")
     if end < start:
-        raise Invalid.at(("query", "end_timestamp"), "The end is not before the start.")
+        raise Invalid.at(("query", "end_timestamp"), "The end must not be before the start.")
     return start, end
 
 
@@ -98,7 +98,7 @@ def _interval(request: Request) -> Interval:
         if text == interval:
             return interval  # type: ignore[no-any-return]
     raise Invalid.at(
-        ("query", "interval"), f"This is one of {', '.join(get_args(Interval))}.", text
+        ("query", "interval"), f"Must be one of {', '.join(get_args(Interval))}.", text
     )
 
 

@@ -115,7 +115,7 @@ class Request:
         """Refuse other query parameters than these: the rest of a cut path may be one."""
         for name in self.query.keys() - set(names):
             raise Invalid.at(
-                ("query", name), "This parameter is not known here.", kind="extra_forbidden"
+                ("query", name), "This parameter is unknown here.", kind="extra_forbidden"
             )
 
     def body(self) -> Any:

@@ -36,13 +36,13 @@ Metadata = TypeAliasType(
 Null = Annotated[
     None,
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "null"}]}),
-    Field(description="Always null: the clients want the key."),
+    Field(description="Always null; clients expect the key."),
 ]
 
 
 class Pagination(TypedDict):
     total_count: Annotated[int, Field(description="How many there are in all.")]
-    max_page: Annotated[int, Field(description="The last page that has any.")]
+    max_page: Annotated[int, Field(description="The last page that has items.")]
 
 
 Item = TypeVar("Item")
@@ -242,9 +242,9 @@ class Backfill(TypedDict):
     """How far a meter has counted the events from before it was made."""
 
     complete: bool
-    ledgers: Annotated[int, Field(description="So many customers are done.")]
+    ledgers: Annotated[int, Field(description="How many customers are done.")]
     total_ledgers: int | None
-    events: Annotated[int, Field(description="So many events were counted.")]
+    events: Annotated[int, Field(description="How many events were counted.")]
 
 
 class MeterWithBackfill(Meter):
@@ -301,7 +301,7 @@ class Balance(TypedDict):
         ),
     ]
     expired_units: Annotated[
-        Number, Field(description="What of it expired or was taken back, positive.")
+        Number, Field(description="How much of it expired or was taken back, positive.")
     ]
     next_expiry: Annotated[
         Expiry | None, Field(description="When credits expire next, and how many.")
@@ -326,7 +326,7 @@ class CustomerMeter(Balance):
 class Rate(TypedDict):
     """What a customer used in the last days, and how long what is left lasts at that."""
 
-    days: Annotated[int, Field(description="So many times 24 hours, up to now.")]
+    days: Annotated[int, Field(description="How many days of 24 hours, up to now.")]
     used_units: Number
     lasts_days: Annotated[int | None, Field(description="Whole days; null where nothing was used.")]
 
@@ -494,7 +494,8 @@ class Organization(TypedDict):
     colour: Annotated[str | None, Field(description="As `#rrggbb`.")]
     time_zone: Annotated[str | None, Field(description="An IANA name.")]
     origins: Annotated[
-        list[str], Field(description="Whose pages may call the portal's API, and embed its page.")
+        list[str],
+        Field(description="Origins whose pages may call the portal's API and embed its page."),
     ]
     portal_metadata_keys: Annotated[
         list[str], Field(description="Keys of events' metadata that customers see.")
@@ -532,7 +533,7 @@ class Token(TypedDict):
 class NewToken(Token):
     """A new access token."""
 
-    token: Annotated[str, Field(description="The token: shown this once.")]
+    token: Annotated[str, Field(description="The token, shown only this once.")]
 
 
 class CreditPosition(TypedDict):
@@ -553,7 +554,7 @@ class Drawn(TypedDict):
     units: Number
 
 
-_DRAWN: Final = "What was taken of which grants with terms; null where that is not known any more."
+_DRAWN: Final = "How much was taken of which grants with terms; null where that is no longer known."
 
 
 class Spent(TypedDict):
@@ -570,7 +571,9 @@ class Recurrence(TypedDict):
     every: Every
     timezone: str
     anchor: Annotated[str, Field(description="A time of the time zone, without an offset.")]
-    left: Annotated[int | None, Field(description="How often they come yet; null: for ever.")]
+    left: Annotated[
+        int | None, Field(description="How often they will come again; null: for ever.")
+    ]
     units: Annotated[Number | None, Field(description="How many; null: as many as this time.")]
 
 
@@ -640,7 +643,7 @@ class Refund(TypedDict):
     ]
     event_id: Annotated[str, Field(description="The event that it is of.")]
     customer_id: Annotated[
-        str | None, Field(description="Null as long as nobody has the event's external id.")
+        str | None, Field(description="Null while no customer has the event's external id.")
     ]
     external_id: str | None
     reason: str | None
@@ -649,8 +652,8 @@ class Refund(TypedDict):
     returned: Annotated[
         list[Drawn] | None,
         Field(
-            description="What went back to which grants with terms: the rest does not lapse. Null "
-            "where that is not known any more."
+            description="How much went back to which grants with terms: the rest does not lapse. "
+            "Null where that is no longer known."
         ),
     ]
     refused: Annotated[
@@ -696,9 +699,7 @@ class StatementCall(TypedDict):
     reason: str | None
     actor: Annotated[
         Actor | None,
-        Field(
-            description="Of spends, captures, grants, refunds and voids; null of what was ingested."
-        ),
+        Field(description="Set for spends, captures, grants, refunds and voids; else null."),
     ]
 
 
@@ -794,7 +795,7 @@ class EventRefund(TypedDict):
     reason: str | None
     void: Annotated[bool, Field(description="Whether the event was taken back as a whole.")]
     units: Annotated[
-        list[EventRefundUnits], Field(description="Empty of a grant with terms that was voided.")
+        list[EventRefundUnits], Field(description="Empty for a grant with terms that was voided.")
     ]
     actor: Actor | None
 
@@ -807,7 +808,7 @@ class Event(TypedDict):
     organization_id: str
     customer_id: str | None
     customer: Annotated[
-        Customer | None, Field(description="Null as long as nobody has its external id.")
+        Customer | None, Field(description="Null while no customer has its external id.")
     ]
     external_customer_id: str | None
     external_id: str | None
@@ -904,7 +905,9 @@ class QuantityGroup(QuantitySeries):
     ]
     value: Annotated[
         str | bool | Number | None,
-        Field(description="Of a customer the id, or of an external id that nobody has a ledger's."),
+        Field(
+            description="The customer's id, or the ledger's where no customer has the external id."
+        ),
     ]
     customer: Customer | None
 
@@ -933,7 +936,7 @@ class CreditDay(UsageBreakdown):
 
     timestamp: Annotated[Time, Field(description="Where the day begins.")]
     outstanding_units: Annotated[
-        Number | None, Field(description="What customers had left, all together.")
+        Number | None, Field(description="What all customers together had left.")
     ]
     overage_units: Annotated[
         Number | None, Field(description="What they had used beyond what they were granted.")
@@ -958,7 +961,9 @@ class DeadLetter(TypedDict):
     receive_count: int
     events: int | None
     counted: Annotated[int | None, Field(description="How many of the events have counted.")]
-    succeeds_now: Annotated[bool, Field(description="Whether it would count if it were sent anew.")]
+    succeeds_now: Annotated[
+        bool, Field(description="Whether it would count if it were sent again.")
+    ]
     reason: str
 
 

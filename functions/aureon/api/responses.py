@@ -70,7 +70,9 @@ def to_event(answer: Answer) -> dict[str, Any]:
     body = exact.write(answer.value)
     # Lambda carries it as a text in JSON of its own, where it takes up to twice as much.
     if len(body) > MAX_BODY_BYTES // 2 and len(exact.write(body.decode())) > MAX_BODY_BYTES:
-        raise TooLarge("The answer has over 6 MB: ask for less at once, with a smaller limit.")
+        raise TooLarge(
+            "The answer is larger than 6 MB: ask for less at once, with a smaller limit."
+        )
     return {"statusCode": answer.status, "headers": headers, "body": body.decode()}
 
 
@@ -85,7 +87,7 @@ def file_answer(
         content = content._replace(data=gzip.compress(content.data, COMPRESSION_LEVEL, mtime=0))
         headers["Content-Encoding"] = "gzip"
     if len(content.data) > MAX_FILE_BYTES:
-        raise TooLarge("The answer has over 6 MB: ask for less at once.")
+        raise TooLarge("The answer is larger than 6 MB: ask for less at once.")
     return Answer(200, content, headers)
 
 

@@ -486,7 +486,7 @@ def spent(spent: Spent) -> models.Spent:
 
 
 def _drawn(drawn: Sequence[Drawn] | None) -> list[models.Drawn] | None:
-    """What was taken of which grants with terms; null where that is not known any more."""
+    """How much was taken of which grants with terms; null where that is no longer known."""
     if drawn is None:
         return None
     return [

@@ -60,7 +60,7 @@ def serve(
 def _one_of(request: Request, name: str, known: Sequence[str]) -> str:
     value = request.query_str(name) or known[0]
     if value not in known:
-        message = f"This is one of {', '.join(known)}."
+        message = f"Must be one of {', '.join(known)}."
         raise Invalid.at(("query", name), message, value, kind="enum")
     return value
 

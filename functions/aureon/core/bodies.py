@@ -99,7 +99,7 @@ def _check_value(name: str, value: Any) -> None:
         if not 0 < len(value) <= MAX_METADATA_VALUE_CHARACTERS:
             _refuse(
                 "string_too_long" if value else "string_too_short",
-                f"A text has 1 to {MAX_METADATA_VALUE_CHARACTERS} characters.",
+                f"A string has 1 to {MAX_METADATA_VALUE_CHARACTERS} characters.",
                 (name,),
                 value,
             )
@@ -126,7 +126,7 @@ def _fail(kind: Any, loc: tuple[str, ...], value: Any) -> NoReturn:
 def check_number(value: Any) -> Decimal:
     """A number as it is counted. Raises pydantic's own error."""
     if type(value) is not int and type(value) is not Decimal:
-        raise PydanticCustomError("decimal_type", "This is a number.")
+        raise PydanticCustomError("decimal_type", "Must be a number.")
     number = counted(value) if has_few_characters(value) else None
     if number is None:
         raise PydanticCustomError("decimal_max_digits", NUMBER_TOO_LARGE)
@@ -164,7 +164,7 @@ NUMBER_SCHEMA: Final = {
 # generators of clients send no value at all, or want each one wrapped.
 METADATA_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
-    "description": f"Texts of 1 to {MAX_METADATA_VALUE_CHARACTERS} characters, truth values, and "
+    "description": f"Strings of 1 to {MAX_METADATA_VALUE_CHARACTERS} characters, booleans, and "
     f"numbers, which are kept as they are written, in up to {MAX_NUMBER_CHARACTERS} characters.",
     "maxProperties": MAX_METADATA_KEYS,
     "propertyNames": {"minLength": 1, "maxLength": MAX_METADATA_KEY_CHARACTERS},
@@ -172,7 +172,7 @@ METADATA_SCHEMA: Final[dict[str, Any]] = {
 }
 OPTIONAL_ID_SCHEMA: Final = {
     "anyOf": [{"type": "string", "maxLength": MAX_ID_CHARACTERS}, {"type": "null"}],
-    "description": "An empty one is none.",
+    "description": "An empty string counts as null.",
 }
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_METADATA_VALUE_CHARACTERS)]

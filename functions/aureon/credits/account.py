@@ -102,7 +102,7 @@ def commit_decision(
                 raise Unavailable("Whether it was admitted is not known.") from refused
             raise
         BACKOFF.wait(attempt)
-    raise Unavailable("Too many others spend the same credits.")
+    raise Unavailable("Too many other calls spend the same credits.")
 
 
 class Account(Struct):

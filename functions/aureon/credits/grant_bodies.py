@@ -112,7 +112,7 @@ class GrantBody(OfCustomer):
             and self.recurrence is None
             and self.rollover.expires_in_seconds is None
         ):
-            message = "Say in expires_in_seconds how long what rolls over lives."
+            message = "Say in expires_in_seconds how long credits live that roll over."
             raise PydanticCustomError("missing", message)
         return self
 
@@ -149,7 +149,7 @@ class CreditBody(NamesCustomer):
     units: Annotated[int, Field(gt=0, lt=10**MAX_INTEGER_DIGITS)]
     rollover: Annotated[
         bool,
-        Field(description="Kept and answered. There are no periods here: what is left stays."),
+        Field(description="Kept and returned. Aureon has no periods: what is left stays."),
     ] = False
     external_id: OptionalIdentifier = None
     meter_id: OwnId | None = None

@@ -650,11 +650,11 @@ def _void(
 ) -> Decision[None]:
     if reversal is not None and proof in found.items:
         if found.items[proof].get("by") != reversal.attempt_id:
-            raise _not_reversible("The credits were taken back before.")
+            raise _not_reversible("The credits were already taken back.")
         return Decision(None)
     if proof in found.items:
         if found.items[proof]["allow_debt"] != allow_debt:
-            raise Conflict("The grant was voided before, with another allow_debt.")
+            raise Conflict("The grant was already voided, with another allow_debt.")
         return Decision(None)
     if found.meter() is None:
         detail = "The meter was archived, or began anew: its grants are there for good."
@@ -732,7 +732,7 @@ def _require_taking_terms(meters: MeterSet, meter_id: str) -> None:
     if meter is None:
         raise Invalid.at(("body", "meter_id"), "There is no such meter.", meter_id, kind="no_meter")
     if meter.archived_at is not None or meter.brought_back:
-        raise Conflict("A meter that was archived takes no grants with terms.")
+        raise Conflict("An archived meter takes no grants with terms.")
     if meter.aggregation.func != "sum":
         raise Invalid.at(
             ("body", "meter_id"), "Only a sum meter takes grants.", meter_id, kind="no_meter"

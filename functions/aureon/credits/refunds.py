@@ -101,7 +101,7 @@ class Refunded(Struct, frozen=True):
 
     `took` is what the event took by meter, or gave, and `refunds` are all that was done to it by
     then. `refused` are meters that counted it and that nothing can be given back of. What was
-    `returned` to lots of credits is not known any more where the refund was made before.
+    `returned` to lots of credits is no longer known where the refund was made before.
     """
 
     event_id: str
@@ -202,7 +202,7 @@ class _Attempt(Struct):
         uncounted = account.meters.match(self.logged.event)
         matches = [match for match in uncounted if match.function in DECISIVE]
         refused = {
-            match.meter_id: f"What a meter makes by {match.function} can't be taken apart again."
+            match.meter_id: f"What {match.function} makes of events can't be taken apart again."
             for match in uncounted
             if match.function not in DECISIVE
         }
@@ -283,7 +283,7 @@ class _Attempt(Struct):
                 return refund
             if named.void and refund.void:
                 if not same:
-                    raise Conflict("The event was voided before, with another allow_debt.")
+                    raise Conflict("The event was already voided, with another allow_debt.")
                 return refund
             if same and refund.whole and named.external_id is None:
                 return refund
@@ -307,7 +307,9 @@ class _Attempt(Struct):
                 left = EXACT.subtract(match.units, record.back(match.meter_id))
                 back = left if named.units is None else named.units
                 if back > left:
-                    message = f"Of this event, {exact.plain(left)} units can be given back yet."
+                    message = (
+                        f"Only {exact.plain(left)} units of this event can still be given back."
+                    )
                     where = ("body", "units")
                     raise Invalid.at(where, message, back, kind="less_than_equal")
                 if match.function == "count" and back not in (ZERO, match.units):
@@ -321,7 +323,7 @@ class _Attempt(Struct):
                 parts.append(_Part(match, taken=gave))
         parts = [part for part in parts if part.back or part.taken]
         if not parts and not named.void:
-            raise Conflict("All that the event took was given back.")
+            raise Conflict("All that the event took has been given back.")
         return parts
 
     def _debt(self, now: Snapshot, account: Account, match: Match) -> Decimal:

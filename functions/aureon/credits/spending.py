@@ -47,7 +47,7 @@ Body = TypeVar("Body", "SpendBody", "HoldBody", "GrantBody")
 class Spent(Struct, frozen=True):
     """A spend that was admitted: its event, where the customer stands, and which lots it took of.
 
-    What was `drawn` is not known any more where it was admitted before.
+    What was `drawn` is no longer known where it was admitted before.
     """
 
     event_id: str
@@ -309,7 +309,7 @@ def with_its_ledger(
     for _ in range(MAX_ATTEMPTS):
         with suppress(PointersTaken):
             return act(store, body)
-    raise Unavailable("Too many others write to the same customer.")
+    raise Unavailable("Too many other calls write to the same customer.")
 
 
 def charge(

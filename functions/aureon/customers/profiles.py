@@ -217,7 +217,7 @@ def put(store: OrganizationStore, external_id: str, body: CustomerPutBody) -> tu
                 find_id(store, external_id)
                 continue
             raise
-    raise Unavailable("The customer is being changed by others.")
+    raise Unavailable("Other calls are changing the customer.")
 
 
 def remove(store: OrganizationStore, customer_id: str, *, anonymize: bool) -> None:
@@ -251,7 +251,9 @@ def _changed(customer: Customer, body: CustomerUpdateBody) -> Customer:
         and body.external_id != customer.external_id
     ):
         raise Invalid.at(
-            ("body", "external_id"), "The external id of a customer is set once.", body.external_id
+            ("body", "external_id"),
+            "A customer's external id can be set only once.",
+            body.external_id,
         )
     changes: dict[str, Any] = {
         name: getattr(body, name) for name in ("name", "tax_id", "locale") if name in given
@@ -353,7 +355,7 @@ def _commit(store: Store, attempt: Callable[[], tuple[Customer, list[Write]]]) -
         except TransactionCancelled:
             continue
         return customer
-    raise Unavailable("The customer is being changed by others.")
+    raise Unavailable("Other calls are changing the customer.")
 
 
 def _pointer(item: Item | None) -> Pointer | None:

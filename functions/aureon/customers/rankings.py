@@ -251,7 +251,7 @@ def _entries(
         before = min(before, keys.beyond(ranks.rank(at_most)))
     if after is not None:
         if not _CURSOR.fullmatch(after):
-            raise Invalid.at(("query", "after"), "This is the cursor of no list.", after)
+            raise Invalid.at(("query", "after"), "This cursor belongs to no list.", after)
         since, before = (since, min(before, after)) if most_first else (max(since, after), before)
     if since > before:
         return

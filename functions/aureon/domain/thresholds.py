@@ -30,7 +30,7 @@ Change = Literal["reached", "recovered", "closed"]
 
 
 class Threshold(Struct, frozen=True):
-    """So many units left, or so many percent of what was granted since the last recovery.
+    """This many units left, or this percentage of what was granted since the last recovery.
 
     It was set at `since`; `notify_current` says to tell of balances that were below it then.
     """

@@ -163,7 +163,7 @@ class Committer(Struct):
                     return
                 continue
             BACKOFF.wait(attempt)
-        raise Unavailable("Too many others write to the same balances.")
+        raise Unavailable("Too many other calls write to the same balances.")
 
     def _pass_boundaries(self) -> None:
         """Let lots expire first that are due by this clock, of all ledgers that are written to."""

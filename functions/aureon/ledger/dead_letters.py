@@ -141,7 +141,7 @@ def redrive(store: Store, queue: Queue, ingestion: Queue, which: Which) -> Redri
                 look.delete(record)
                 redriven.add(record["messageId"])
     for message_id in set(which.ids or ()) - redriven:
-        left.setdefault(message_id, "It is not there, or somebody else is looking at it.")
+        left.setdefault(message_id, "It does not exist, or somebody else is looking at it.")
     complete = not left and (look.complete or which.ids is not None)
     return Redriven(len(redriven), left, complete)
 

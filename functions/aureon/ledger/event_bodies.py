@@ -34,7 +34,7 @@ def _timestamp(value: Any, info: ValidationInfo) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise PydanticCustomError("datetime_type", "A timestamp is a text in ISO 8601 format.")
+        raise PydanticCustomError("datetime_type", "A timestamp is a string in ISO 8601 format.")
     try:
         moment = times.from_caller(value)
     except ValueError as error:
@@ -74,7 +74,7 @@ Timestamp = Annotated[
     WithJsonSchema(
         {
             "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
-            "description": "With its offset, at most 5 minutes ahead; absent, it is now.",
+            "description": "With its offset, at most 5 minutes ahead. Without one, it is now.",
         }
     ),
 ]

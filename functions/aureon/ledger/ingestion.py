@@ -123,7 +123,7 @@ class _Request(Struct, dict=True):
             else:
                 return _result(groups, self.uncounted)
             self.repeated = True
-        raise Unavailable("Too many others write to the same customers.")
+        raise Unavailable("Too many other calls write to the same customers.")
 
     def _prepare(self) -> tuple[list[Group], MeterSet]:
         """Validate, resolve and match the events, as far as that is not fixed yet."""

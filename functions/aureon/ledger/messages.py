@@ -248,7 +248,7 @@ class Delivery(Struct):
                 return
             else:
                 return
-        self._fail_pending(Unavailable("Too many others write to the same customers."))
+        self._fail_pending(Unavailable("Too many other calls write to the same customers."))
 
     def dry_run(self) -> int:
         """How many events `commit` would count now. Raises the same, and why a message fails."""

@@ -317,7 +317,7 @@ def read(
             return look(store, customer_id, meter_id, generation)
         except TransactionCancelled:
             pause(failures)
-    raise Unavailable("Too many others use the same credits.")
+    raise Unavailable("Too many other calls use the same credits.")
 
 
 def reckon(store: OrganizationStore, customer_id: str, name: str) -> bool:
@@ -348,7 +348,7 @@ def reckon(store: OrganizationStore, customer_id: str, name: str) -> bool:
                 raise
             failures += 1
             pause(failures)
-    raise Unavailable("Too many others use the same credits.")
+    raise Unavailable("Too many other calls use the same credits.")
 
 
 def pause(failures: int) -> None:

@@ -31,7 +31,7 @@ def _filter_value(value: Any) -> filters.Value:
     elif type(value) is str:
         if len(value) > MAX_FILTER_TEXT_CHARACTERS:
             raise PydanticCustomError(
-                "string_too_long", f"A text has at most {MAX_FILTER_TEXT_CHARACTERS} characters."
+                "string_too_long", f"A string has at most {MAX_FILTER_TEXT_CHARACTERS} characters."
             )
     elif type(value) is not bool:
         raise PydanticCustomError(
@@ -110,14 +110,14 @@ def _units(value: Any) -> Decimal:
 
 _THRESHOLD_UNITS: Final = {
     "anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}],
-    "description": "So many units left: a number, or a string that is one.",
+    "description": "This many units left: a number, or a string that is one.",
 }
 _THRESHOLD_PERCENT: Final = {
     "anyOf": [
         {"type": "number", "exclusiveMinimum": 0, "maximum": thresholds.MAX_PERCENT},
         {"type": "string"},
     ],
-    "description": "So many percent of what was granted since the last recovery are left.",
+    "description": "This percentage is left of what was granted since the last recovery.",
 }
 Units = Annotated[Decimal, BeforeValidator(_units), Field(ge=0), WithJsonSchema(_THRESHOLD_UNITS)]
 Percent = Annotated[
@@ -150,7 +150,7 @@ class ThresholdBody(Model):
 
 def _different(given: list[ThresholdBody]) -> list[ThresholdBody]:
     if len({one.to_wanted() for one in given}) < len(given):
-        raise PydanticCustomError("duplicate", "Thresholds differ from one another.")
+        raise PydanticCustomError("duplicate", "Thresholds must differ from one another.")
     return given
 
 
@@ -170,9 +170,11 @@ class OwnThresholdsBody(Model):
 
 def _groups(names: list[str]) -> list[str]:
     if len(set(names)) < len(names):
-        raise PydanticCustomError("duplicate", "A property is named once.")
+        raise PydanticCustomError("duplicate", "Name each property only once.")
     if refused := set(names) & set(breakdowns.REFUSED):
-        raise PydanticCustomError("group_by", f"Nothing is grouped by {', '.join(refused)}.")
+        raise PydanticCustomError(
+            "group_by", f"Quantities can't be grouped by {', '.join(refused)}."
+        )
     return names
 
 

@@ -397,7 +397,7 @@ def _require_nothing_counted(store: OrganizationStore, meter: Meter, body: Meter
         holders = store.keys.holder_directory(meter.id, slice_)
         if next(iter(store.query_index(holders)), None) is not None:
             field = "aggregation" if body.filter is None else "filter"
-            message = "What a meter counts can't change any more: events have counted."
+            message = "What a meter counts can't change once events have counted."
             raise Invalid.at(("body", field), message)
 
 
@@ -445,7 +445,7 @@ def _change(store: OrganizationStore, attempt: Callable[[int], tuple[Meter, list
             continue
         _definitions.pop((store.table, store.organization_id), None)
         return meter
-    raise Unavailable("The meters are being changed by others.")
+    raise Unavailable("Other calls are changing the meters.")
 
 
 def _raise(org_keys: Keys, version: int) -> Write:

@@ -536,5 +536,5 @@ def _add(key: keys.Key, addition: Addition, item: Item) -> Write | None:
 
 def _pause(failures: int) -> None:
     if failures >= MAX_ATTEMPTS:
-        raise Unavailable("Too many others write to what is projected.")
+        raise Unavailable("Too many other calls write to what is projected.")
     BACKOFF.wait(failures)

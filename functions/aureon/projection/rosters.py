@@ -109,7 +109,7 @@ class Rosters(Struct, frozen=True):
             else:
                 self._known[key] = known | set(new)
                 return
-        raise Unavailable("Too many others write to a roster.")
+        raise Unavailable("Too many other calls write to a roster.")
 
     def _key(self, scope: str, subject: BreakdownDayKey | BreakdownValueKey) -> keys.Key:
         partition = self.store.keys.breakdown(

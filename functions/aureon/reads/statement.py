@@ -152,7 +152,7 @@ class Cursor(Struct, frozen=True):
                 (str(timestamp), str(ledger_id), str(page), int(offset)),
             )
         except (ValueError, TypeError, ArithmeticError) as error:
-            message = "This is the cursor of no statement."
+            message = "This cursor belongs to no statement."
             raise Invalid.at(("query", "after"), message, text) from error
 
 
@@ -240,7 +240,7 @@ class _Reader(Struct):
         if meter.archived_at is not None:
             raise NotFound("The meter is archived.")
         if meter.aggregation.func not in DECISIVE:
-            message = f"What a meter makes by {meter.aggregation.func} has no statement."
+            message = f"A meter with the aggregation {meter.aggregation.func} has no statement."
             raise Invalid.at(("path", "id"), message, meter_id, kind="no_statement")
         return cls(store, customer_id, meter, times.now())
 
@@ -259,7 +259,7 @@ class _Reader(Struct):
         begin = times.to_text(start or now - timedelta(days=30))
         stop = times.to_text(min(end or now, now + timedelta(days=1)))
         if begin >= stop:
-            message = "The end is after the start, and the start before now."
+            message = "The end must be after the start, and the start before now."
             raise Invalid.at(("query", "end"), message, stop)
         snapshot = self.look()
         for attempt in range(1, MAX_TRIES + 1):

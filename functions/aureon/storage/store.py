@@ -326,7 +326,7 @@ class Store(Struct, frozen=True):
                 if CONDITION_FAILED in cancelled.reasons:
                     raise
             CONFLICTS.wait(attempt)
-        raise Unavailable("Too many others write to the same items.")
+        raise Unavailable("Too many other calls write to the same items.")
 
     def put_all(self, items: Mapping[Key, Item]) -> None:
         """Put items over whatever stands there, each by itself: some may be put and others not."""

@@ -41,13 +41,13 @@ def check_url(url: str, *, local: bool) -> SplitResult:
     except ValueError:
         raise Refused("This is not a URL.") from None
     if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
-        raise Refused("A URL has no spaces and no characters beyond ASCII.")
+        raise Refused("A URL must not have spaces or characters beyond ASCII.")
     if not parts.hostname or port == 0:
-        raise Refused("A URL has a host.")
+        raise Refused("A URL needs a host.")
     if parts.username is not None or parts.password is not None:
-        raise Refused("A URL has no user and no password: a webhook is signed.")
+        raise Refused("A URL must not have a user or a password: webhooks are signed.")
     if parts.fragment:
-        raise Refused("A URL has no fragment here.")
+        raise Refused("A URL must not have a fragment.")
     if local and parts.scheme == "http":
         if not _is_loopback_name(parts.hostname):
             raise Refused("Over HTTP, webhooks go to this machine only: 127.0.0.1 or localhost.")

@@ -34,7 +34,7 @@ def _type(value: Any) -> str:
 
 def _format(value: Any) -> str:
     if value != "raw":
-        raise PydanticCustomError("enum", "Webhooks are sent raw: no other format is known.")
+        raise PydanticCustomError("enum", "Webhooks are sent raw: there is no other format.")
     return "raw"
 
 

@@ -244,7 +244,7 @@ def _commit(
             health = Health.from_item(store.batch_get([key]).get(key))
         else:
             return after
-    raise Unavailable("Too many others send to the same endpoint.")
+    raise Unavailable("Too many other calls send to the same endpoint.")
 
 
 def _disable(store: OrganizationStore, endpoint: Endpoint, reason: endpoints.Reason) -> None:

@@ -263,7 +263,7 @@ def _change(
         except TransactionCancelled:
             continue
         return after
-    raise Unavailable("The endpoint is being changed by others.")
+    raise Unavailable("Other calls are changing the endpoint.")
 
 
 def _noted(
