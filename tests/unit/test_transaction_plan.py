@@ -1,4 +1,4 @@
-"""Packing: what fits in one transaction, what counts, and what is settled when."""
+"""Packing: what fits in one transaction, what counts, and what is decided when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aureon.domain.events import CustomerRef, Event, EventLocation
 from aureon.domain.meters import Match
 from aureon.domain.pages import MAX_TEXT_BYTES, LoggedEvent, Page
 from aureon.ledger.plan import (
-    MAX_FOLD_TEXT_BYTES,
+    MAX_PLAN_TEXT_BYTES,
     BalanceId,
     Claim,
     Group,
@@ -178,7 +178,7 @@ def test_pages_together_are_as_many_as_a_transaction_holds_bytes() -> None:
     plan = pack_transaction(groups, {}, max_actions=100)
 
     written = sum(len(entry.text) for run in plan.runs for entry in run.entries)
-    assert MAX_FOLD_TEXT_BYTES - size < written <= MAX_FOLD_TEXT_BYTES
+    assert MAX_PLAN_TEXT_BYTES - size < written <= MAX_PLAN_TEXT_BYTES
     assert not plan.complete
 
 
@@ -197,19 +197,19 @@ def test_the_next_run_starts_where_the_page_ended() -> None:
     assert [entry.offset for entry in second.runs[0].entries] == [4, 5, 6, 7, 8, 9]
 
 
-def test_nothing_is_settled_before_its_transaction_is_committed() -> None:
+def test_nothing_is_decided_before_its_transaction_is_committed() -> None:
     (group,) = groups_of(event(), event(id="e1"), event(id="e1"))
 
     plan = pack_transaction([group], {}, max_actions=100)
 
     assert outcomes(group) == [None, None, None]
-    assert group.settled == 0
+    assert group.decided == 0
     plan.mark_committed()
     assert outcomes(group) == [True, True, False]
     assert not group.pending
 
 
-def test_a_group_that_is_settled_is_not_packed_again() -> None:
+def test_a_group_that_is_decided_is_not_packed_again() -> None:
     groups = groups_of(event())
     pack_transaction(groups, {}, max_actions=100).mark_committed()
 
@@ -248,7 +248,7 @@ def test_a_run_without_events_that_ends_short_settles_nothing() -> None:
 
     assert plan.empty
     assert not plan.complete
-    assert group.settled == 0
+    assert group.decided == 0
 
 
 def test_duplicates_at_the_end_of_a_run_belong_to_it() -> None:
@@ -410,7 +410,7 @@ def test_plan_by_plan_every_event_counts_once_within_the_limits(
     sums: dict[BalanceId, Decimal] = {}
     pages: list[tuple[str, PageKey]] = []
 
-    # Each plan settles an event at least.
+    # Each plan decides at least one event.
     for _ in events:
         plan = pack_transaction(groups, claims, max_actions=max_actions)
         assert actions(plan) <= max_actions

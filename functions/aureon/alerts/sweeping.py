@@ -116,7 +116,7 @@ def _told(own: OrganizationStore, hold: Hold, render: Rendered) -> list[Write]:
 
 
 def _dead_letters(store: Store, dead: Queue) -> int:
-    """Tell whoever wants it of messages that failed for good."""
+    """Tell the endpoints that want it of messages that failed for good."""
     told = 0
     wanted: dict[str, bool] = {}
     with suppress(Unavailable):

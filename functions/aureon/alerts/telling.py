@@ -92,7 +92,7 @@ class Telling(Struct, frozen=True):
 
 
 def tell_differences(store: OrganizationStore, ledgers: Mapping[str, int]) -> None:
-    """Tell whoever wants it of ledgers in which so many figures differ from the log: once a day."""
+    """Tell endpoints once a day of ledgers in which so many figures differ from the log."""
     if event_types.AUDIT_DIFFERENCE not in endpoints.wanted_types(store):
         return
     now = times.now()

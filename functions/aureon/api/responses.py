@@ -79,7 +79,7 @@ def to_event(answer: Answer) -> dict[str, Any]:
 def file_answer(
     content: Content, accept_encoding: str, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """A file, compressed for whoever takes that. Raises `TooLarge`."""
+    """A file, compressed for callers that take that. Raises `TooLarge`."""
     import gzip
 
     headers = {**(headers or {}), "Vary": "Accept-Encoding"}

@@ -35,8 +35,7 @@ UNITS: Final[Mapping[str, str]] = {
     "ProjectorLag": "Seconds",
     "BackfillLag": "Seconds",
     # Of the nightly audit: ledgers that it was done with, those of them that it could not
-    # compare, figures of balances that differ from the log, and what is projected for looking
-    # and differs.
+    # compare, figures of balances that differ from the log, and of read models.
     "AuditedLedgers": "Count",
     "AuditSkippedLedgers": "Count",
     "AuditDifferences": "Count",

@@ -403,8 +403,8 @@ class Snapshot:
         """Count the account's matches, change the holds, and hold every `rev` to what was read.
 
         The first shard of every ledger is written for every meter that may decide, so that of two
-        decisions with anything in common one fails. Holds that have expired are taken out: whoever
-        would still capture one finds that it has to compete. `lots_revs` are the numbers of the
+        decisions with anything in common one fails. Holds that have expired are taken out: a
+        late capture finds that it has to compete. `lots_revs` are the numbers of the
         changes of lots that it is a part of, by meter.
         """
         account = self._account

@@ -71,8 +71,8 @@ class _MetersChanged(AureonError):
     """The meters were changed since they were read."""
 
 
-class Named(NamedTuple):
-    """What tells a refund: of which event, and under which id of the caller."""
+class RefundRequest(NamedTuple):
+    """What a caller asks for: a refund of which event, under which id of its own."""
 
     place: EventLocation
     external_id: str | None = None
@@ -130,7 +130,7 @@ def refund(store: OrganizationStore, body: RefundBody) -> Refunded:
     """
     return _refund(
         store,
-        Named(
+        RefundRequest(
             _place_of(store, body),
             external_id=body.external_id,
             reason=body.reason,
@@ -155,7 +155,7 @@ def void(
         raise NotFound("There is no such event.")
     if "change" in item and not place.page.batch.startswith(batches.REFUND):
         return grants.void(store, id_, allow_debt=allow_debt, reason=reason)
-    return _refund(store, Named(place, reason=reason, void=True, allow_debt=allow_debt))
+    return _refund(store, RefundRequest(place, reason=reason, void=True, allow_debt=allow_debt))
 
 
 def refunds_of(store: OrganizationStore, id_: str) -> Refunds:
@@ -163,7 +163,7 @@ def refunds_of(store: OrganizationStore, id_: str) -> Refunds:
     return Refunds.from_item(store.get(store.keys.refunds(id_)))
 
 
-def _refund(store: OrganizationStore, named: Named) -> Refunded:
+def _refund(store: OrganizationStore, named: RefundRequest) -> Refunded:
     found = _read(store, named.place, in_path=named.void)
     attempt = _Attempt(store, named, found, str(uuid_utils.uuid7()), times.now())
     for _ in range(MAX_ATTEMPTS):
@@ -191,7 +191,7 @@ class _Attempt(Struct):
     """A refund on its way, under an id of its own, so that it finds what it may have written."""
 
     store: OrganizationStore
-    named: Named
+    named: RefundRequest
     logged: _Logged
     id: str
     at: datetime
@@ -524,7 +524,9 @@ def _lots(now: Snapshot, account: Account, match: Match) -> LotSnapshot | None:
     )
 
 
-def _wanted(named: Named, matches: Sequence[Match], refused: Mapping[str, str]) -> list[Match]:
+def _wanted(
+    named: RefundRequest, matches: Sequence[Match], refused: Mapping[str, str]
+) -> list[Match]:
     """The meters that something is given back of. Raises `Invalid` where no meter does."""
     where = ("path", "id") if named.void else ("body", "event_id")
     if named.meter_id is not None:

@@ -1,8 +1,8 @@
 """Rankings: a meter's customers in the order of what they have left, for lists in bounded calls.
 
-They are read models, and follow balances by a moment: whoever projects a page looks at its customer
-again. A rank is coarse, so most looks are two reads and no write. It orders a list and no more:
-what a list shows are the balances as they are when it is read.
+They are read models, and follow balances by a moment: each page that is projected has its customer
+looked at again. A rank is coarse, so most looks are two reads and no write. It orders a list and no
+more: what a list shows are the balances as they are when it is read.
 """
 
 from __future__ import annotations

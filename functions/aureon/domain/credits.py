@@ -27,8 +27,8 @@ Units = Mapping[str, Decimal]
 class Holds(Struct, frozen=True):
     """The open holds of a customer and meter: units and expiry by the hold's id.
 
-    An expired hold binds nobody, though it may still be listed here: whoever relies on that takes
-    it out in the same transaction, so that its capture finds out, whatever its own clock says.
+    An expired hold binds nobody, though it may still be listed here: a call that relies on that
+    takes it out in the same transaction, so that a capture finds out, whatever its clock says.
     """
 
     entries: Mapping[str, tuple[Decimal, datetime]]

@@ -6,9 +6,9 @@ below zero is debt, and a new lot repays it first.
 
 Between two changes of the lots only usage and plain grants arrive, and they commute. So how much of
 each lot is burned need not be known when an event counts: it follows from the totals at the next
-change, which folds what was used since the one before. Nothing here reads a clock or an item of the
-database; the protocol is in ``docs/decisions``, and ``tests/simulation`` plays it against a model
-that burns with each event.
+change, which distributes what was used since the one before. Nothing here reads a clock or an item
+of the database; the protocol is in ``docs/decisions``, and ``tests/simulation`` plays it against a
+model that burns with each event.
 """
 
 from __future__ import annotations

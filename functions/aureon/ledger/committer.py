@@ -61,7 +61,7 @@ BACKOFF: Final = Backoff(first_seconds=0.005, longest_seconds=0.2)
 
 
 class RequestSeen(AureonError):
-    """The request's key was used meanwhile: the request must be taken up as a repeat."""
+    """The request's key was used meanwhile: the request must be resumed as a repeat."""
 
 
 class PointersTaken(AureonError):
@@ -89,7 +89,7 @@ class _Action(NamedTuple):
 
 
 class _Transaction(NamedTuple):
-    """The next transaction. One that only prepares for the others has no plan to settle."""
+    """The next transaction. One that only prepares for the others has no plan to commit."""
 
     actions: list[_Action]
     plan: TransactionPlan | None
@@ -307,7 +307,7 @@ class Committer(Struct):
     def _resume_from_pages(self) -> bool:
         """Read what earlier attempts and other batches have counted; say whether that is news.
 
-        Pages come before claims: a page settles its run whatever its events' claims say. All
+        Pages come before claims: a page decides its run whatever its events' claims say. All
         claims are read at once, since a cancelled transaction need not name each that failed.
         """
         pages = 0
@@ -326,17 +326,17 @@ class Committer(Struct):
 
     def _read_claims(self) -> dict[str, Claim]:
         """Read the claims of all events that are not known to have counted."""
-        unsettled = [
+        undecided = [
             entry
             for group in self.groups
             for entry in group.entries
             if entry.event.external_id is not None and not entry.inserted
         ]
         found = self.store.batch_get(
-            self.store.keys.claim(entry.event.external_id or "") for entry in unsettled
+            self.store.keys.claim(entry.event.external_id or "") for entry in undecided
         )
         claims = {}
-        for entry in unsettled:
+        for entry in undecided:
             external_id = entry.event.external_id or ""
             item = found.get(self.store.keys.claim(external_id))
             if item is not None:

@@ -49,7 +49,7 @@ def counted(
     With a `rev`, only where that is still the shard's, 0 where there is no such shard; without,
     only where the sum stays in its range. `counted_to` moves the backfill's position in the log
     from the one to the other. `lots_rev` notes the change of lots that it is a part of. The balance
-    of a meter that has thresholds, or had some, is marked for whoever reads the stream.
+    of a meter that has thresholds, or had some, is marked for the evaluator.
     """
     key = org_keys.balance(*balance, shard)
     added: dict[str, Any] = {"sum": delta.sum, "rev": 1}

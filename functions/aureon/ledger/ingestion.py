@@ -80,7 +80,7 @@ class Idempotency(Struct, frozen=True):
 
 
 class _Request(Struct, dict=True):
-    """A request on its way into the ledger; taken up again after each race that it lost.
+    """A request on its way into the ledger; resumed after each race that it lost.
 
     What was fixed once stays: the time of receipt, and the ledgers of names for which something
     may have been committed.

@@ -2,7 +2,7 @@
 
 A message has the body of an ingestion request. It may come more than once, in any company, and
 long after: its batch id and its time of receipt, which travel with it, say that it is the same.
-All messages of a delivery are folded together, so that a customer's balance is written once for
+All messages of a delivery are planned together, so that a customer's balance is written once for
 them all; one that can never succeed is refused by itself.
 """
 
@@ -216,7 +216,7 @@ class Delivery(Struct):
     """Messages of one organization on their way into the ledger, and those that failed.
 
     What may have been committed for a name stays with the name's ledger, however often the rest
-    is taken up again. `received_at` has the times of senders' batches that are remembered.
+    is tried again. `received_at` has the times of senders' batches that are remembered.
     """
 
     store: OrganizationStore

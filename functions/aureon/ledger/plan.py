@@ -1,10 +1,10 @@
-"""Folding: from the events of a batch to the next transaction that counts some of them.
+"""Plans: from the events of a batch to the next transaction that counts some of them.
 
 A batch's events form groups, one for each customer as named and hour, in the order sent. A group
 is committed in runs from its first event to its last; each run is one page, the claims of its
 events and its part of the balances. A plan packs the next runs of as many groups as fit into one
-transaction. Nothing here is decided for good: what a plan did is settled once its transaction
-is, and the next plan starts from what was settled.
+transaction. Nothing is decided by a plan itself: what it holds is decided once its transaction is
+committed, and the next plan starts from what was decided.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from aureon.storage import keys
 # A ledger that is spread has so many further shards of each balance.
 SHARDS: Final = 16
 # DynamoDB takes 4 MB in a transaction; the rest is left for keys, claims and balances.
-MAX_FOLD_TEXT_BYTES: Final = 3_000_000
+MAX_PLAN_TEXT_BYTES: Final = 3_000_000
 
 
 class Claim(NamedTuple):
@@ -87,7 +87,7 @@ class Entry:
 class Group(Struct, eq=False):
     """The events of one batch for one customer as named and one hour.
 
-    `settled` is how many of its first entries are known to have counted, or to be duplicates:
+    `decided` is how many of its first entries are known to have counted, or to be duplicates:
     the index of the first event of its next page.
     """
 
@@ -97,15 +97,15 @@ class Group(Struct, eq=False):
     hour: str
     ledger: Ledger
     entries: list[Entry] = field(default_factory=list)
-    settled: int = 0
+    decided: int = 0
 
     @property
     def next_page(self) -> keys.PageKey:
-        return keys.PageKey(self.hour, self.batch, self.number, self.settled)
+        return keys.PageKey(self.hour, self.batch, self.number, self.decided)
 
     @property
     def pending(self) -> bool:
-        return self.settled < len(self.entries)
+        return self.decided < len(self.entries)
 
     def place(self, entry: Entry) -> EventLocation:
         return EventLocation(self.ledger.id, self.next_page, entry.offset)
@@ -115,7 +115,7 @@ class Group(Struct, eq=False):
         counted = {event.offset for event in page.events}
         for entry in self.entries[page.place.first : page.last + 1]:
             entry.inserted = entry.offset in counted
-        self.settled = page.last + 1
+        self.decided = page.last + 1
 
 
 def group_events(
@@ -179,7 +179,7 @@ class TransactionPlan:
 
     def __init__(self, max_actions: int, *, defer_repeats: bool) -> None:
         self._actions_left = max_actions
-        self._bytes_left = MAX_FOLD_TEXT_BYTES
+        self._bytes_left = MAX_PLAN_TEXT_BYTES
         self._defer_repeats = defer_repeats
         self.runs: list[Run] = []
         self.claims: dict[str, tuple[Group, Entry]] = {}
@@ -203,7 +203,7 @@ class TransactionPlan:
         run = Run(group, 0, [])
         text_bytes = 0
         last = len(group.entries) - 1
-        for entry in group.entries[group.settled :]:
+        for entry in group.entries[group.decided :]:
             external_id = entry.event.external_id
             if external_id is not None and self._counted(group, entry, external_id, claims):
                 continue
@@ -229,7 +229,7 @@ class TransactionPlan:
                 # Of two matches with one new balance, the second finds that of the first.
                 (delta or self.deltas.setdefault(about, Delta())).add(match)
             run.entries.append(entry)
-        # A run that ends short and has no events proves nothing, so it settles nothing: only
+        # A run that ends short and has no events proves nothing, so it decides nothing: only
         # pages may move the start of the next one.
         if run.entries or last == len(group.entries) - 1:
             self.runs.append(run._replace(last=last))
@@ -239,7 +239,7 @@ class TransactionPlan:
         for run in self.runs:
             for entry in run.entries:
                 entry.inserted = True
-            run.group.settled = run.last + 1
+            run.group.decided = run.last + 1
         for entry, external_id in self._repeats:
             entry.duplicates(self.claims[external_id][1].fingerprint)
 

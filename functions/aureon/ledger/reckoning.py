@@ -1,10 +1,10 @@
 """Reckoning: what changes lots, as one decision on a snapshot, and passes what is due.
 
 Between two changes of a customer's lots, usage and plain grants are counted without a look at them.
-A change folds what was used since the one before, and is committed on the first shard's `rev` of
-every ledger, as a spend is. Where a lot expires next stands in the customer's item, and a copy of
-it in the external id's pointer: every call that counts compares it with the clock before each
-transaction, and passes the boundary first where one is due. ``docs/decisions`` says why.
+A change distributes what was used since the one before, and is committed on the first shard's
+`rev` of every ledger, as a spend is. Where a lot expires next stands in the customer's item, and a
+copy of it in the external id's pointer: every call that counts compares it with the clock before
+each transaction, and passes the boundary first where one is due. ``docs/decisions`` says why.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ class LotSnapshot(Struct, frozen=True, dict=True):
             customer=named or CustomerRef(False, self.customer.id),
             block=blocks.of_next_page(self.store.organization_id),
             origin=origin,
-            # What a boundary leaves is nobody's decision, whoever was the first to pass it.
+            # What a boundary leaves is nobody's decision, though one call was the first to pass it.
             actor=None if place.batch.startswith(batches.BOUNDARY) else self.store.actor,
         )
         item |= {

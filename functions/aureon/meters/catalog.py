@@ -321,7 +321,7 @@ def _regrouped(meter: Meter, group_by: tuple[str, ...], version: int) -> Meter:
 def _decides_otherwise(before: Meter, after: Meter) -> bool:
     """Whether calls that count and decide must see a change: they know it by its version.
 
-    An external id is given once since whoever gives it has seen all meters of one version.
+    An external id is given once, since the call that gives it has seen all meters of one version.
     """
 
     def about(meter: Meter) -> tuple[Any, ...]:

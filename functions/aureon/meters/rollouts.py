@@ -3,7 +3,7 @@
 A rollout is an item that the table's stream tells of: `aureon.alerts.rollout` looks at some
 balances for each record, and notes how far it has come, which makes the next record. Once it is
 through, it waits until no handler can know the thresholds before, and goes through the balances
-again: whoever counted with an older version of the meters has not marked what it wrote.
+again: a handler that counted with an older version of the meters has not marked what it wrote.
 """
 
 from __future__ import annotations

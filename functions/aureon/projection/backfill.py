@@ -8,8 +8,8 @@ the log being as it was found: a run that dies, or runs twice, takes nothing awa
 twice.
 
 An organization's ledgers are visited in the order of its directory. The place there is kept, so
-that the next invocation goes on where this one ends; it may be too early, never too late. What is
-projected for looking gets the same past, after the balance and with a position of its own.
+that the next invocation goes on where this one ends; it may be too early, never too late. The
+read models get the same past, after the balance and with a position of their own.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Backfill(Struct, frozen=True):
             catalog.finish_backfill(self.store, self.meter.id, self.meter.generation)
 
     def _visit(self, listed: directory.Listed, progress: Progress) -> Progress:
-        """Count the past of a customer's or a ghost's ledgers, for balances and for looking."""
+        """Count the past of a customer's or a ghost's ledgers, for balances and read models."""
         events = left_out = 0
         visited = []
         for place, ledger_id in enumerate(listed.ledger_ids):

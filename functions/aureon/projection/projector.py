@@ -1,8 +1,8 @@
-"""The projection: what is kept for looking at the log, and follows it by a moment.
+"""The projection: the read models of the log, which follow it by a moment.
 
-It is made of the timeline, the names of events, and the quantities of meters. A page's
-contribution to all of it is counted once: its entry in the timeline is added in the transaction
-that adds to the rest, on the condition that there is none yet. So whatever is delivered repeatedly,
+They are made of the timeline, the names of events, and the quantities of meters. A page's
+contribution to all of them is counted once: its entry in the timeline is added in the transaction
+that adds to the rest, on the condition that it is not there yet. So what is delivered repeatedly,
 in another order, split or together with other pages changes nothing twice. A page names the block
 that its entry is in, so pages that are projected together are marked by few writes.
 

@@ -2,7 +2,7 @@
 
 Both are sums over balances, of which only the positive or the negative ones count: no sum over
 events tells them. So a walk through the directory reads each balance once, and carries what it has
-added up in its job: whoever dies, or is run twice, writes the same day again.
+added up in its job: a job that dies, or runs twice, writes the same day again.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Call(NamedTuple):
     """What made a line: the kind of the call, and the ids that its caller knows it by.
 
     A capture has its hold's external id; a refund and a void name the event that they are of. The
-    `actor` is the token of whoever decided: none is known of what was ingested, and of boundaries.
+    `actor` is the token that decided: none is known of what was ingested, and of boundaries.
     """
 
     kind: str

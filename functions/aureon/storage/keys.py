@@ -244,7 +244,7 @@ def listed_id(directory_sort: str) -> str:
     return directory_sort.rpartition(SEPARATOR)[2]
 
 
-# What is projected from the log for looking at it: all of it carries an epoch, so that a rebuild
+# The read models, which are projected from the log: all of them carry an epoch, so that a rebuild
 # makes the next one beside the one that is read.
 
 

@@ -121,7 +121,7 @@ def check(key: Key, condition: Condition) -> Write:
 
 
 def delete(key: Key, condition: Condition | None = None) -> Write:
-    """Take an item away; that there is none is no mistake, unless a condition says so."""
+    """Delete an item; a missing item is no mistake, unless a condition says so."""
     return Write("Delete", key, condition=condition)
 
 
@@ -410,7 +410,7 @@ class Store(Struct, frozen=True):
 class OrganizationStore(Store, frozen=True, kw_only=True):
     """The table as one organization has it: with the keys of its own data.
 
-    `actor` is the id and the name of the token for which it is used; None for whoever needs none.
+    `actor` is the id and the name of the token for which it is used; None where no token is needed.
     """
 
     keys: Keys

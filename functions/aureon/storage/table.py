@@ -16,8 +16,8 @@ STREAM_FILTER: Final[Mapping[str, Any]] = {
     "eventName": ["INSERT"],
     "dynamodb": {"NewImage": {PAGE_MARK: {"N": [{"exists": True}]}}},
 }
-# What the evaluator reads of the stream: balances of meters that have thresholds, which whoever
-# writes them marks, customers' profiles, and items that are there to be read from the stream: of
+# What the evaluator reads of the stream: balances of meters that have thresholds, which are marked
+# as they are written, customers' profiles, and items that are there to be read from the stream: of
 # the outbox of webhooks, and of thresholds that were changed.
 WATCH_MARK: Final = "watched"
 OUTBOX_MARK: Final = "outbox"

@@ -1,4 +1,4 @@
-"""How calls reach DynamoDB: botocore's client, with a short way for what every request needs.
+"""How calls reach DynamoDB: botocore's client, with a fast path for what every request needs.
 
 For each call botocore works out the endpoint, walks through the service's model to write the body
 and to read the answer, and describes itself twice. That takes more CPU than all else that counting
@@ -58,7 +58,7 @@ Call = dict[str, Any]
 
 
 def install_fast_path(*, base_classes: list[type], **_: Any) -> None:
-    """Let a client that is being made take the short way: for `creating-client-class.dynamodb`."""
+    """Let a client that is being made take the fast path: for `creating-client-class.dynamodb`."""
     base_classes.insert(0, DirectCalls)
 
 

@@ -248,7 +248,7 @@ def _commit(
 
 
 def _disable(store: OrganizationStore, endpoint: Endpoint, reason: endpoints.Reason) -> None:
-    # First the alarm: whoever dies in between must not be the only one to know.
+    # First the alarm: a job that dies in between must not be the only one to know.
     metrics.emit(WebhookEndpointsDisabled=1)
     endpoints.disable(store, endpoint.id, reason)
 

@@ -81,7 +81,7 @@ def _send(url: str, body: bytes, sent: Mapping[str, str], *, local: bool) -> Out
     late = threading.Event()
 
     def cut() -> None:
-        # A time-out of a socket is one of each of its reads: whoever drips has all of them.
+        # A time-out of a socket is one of each of its reads: a host that drips has all of them.
         late.set()
         with suppress(OSError):
             connected.shutdown(socket.SHUT_RDWR)
