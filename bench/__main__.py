@@ -41,7 +41,7 @@ def main(
     if unknown := [part for part in chosen if part not in PARTS]:
         raise typer.BadParameter(f"Unknown: {', '.join(unknown)}. The parts: {', '.join(PARTS)}.")
     if not quick:
-        report.refuse_changes()
+        report.refuse_changes("measure with --quick")
     command = " ".join(["make bench", *([f'ARGS="{" ".join(parts)}"'] if parts else [])])
     for part in chosen:
         measure, whole, little = PARTS[part]

@@ -217,7 +217,7 @@ def main(
 ) -> None:
     """Load another server and ours in turns, and print how many times as good ours is."""
     if store:
-        report.refuse_changes()
+        report.refuse_changes("measure without --store")
     measure = partial(_beside, url, token, name, rounds, share)
     command = f'python -m bench.peers URL TOKEN "{name}"'
     report.measured("peers", command, measure, is_kept=store)

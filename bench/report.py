@@ -12,11 +12,15 @@ from bench.conditions import ROOT, changes, conditions, described
 from bench.tables import Result
 
 
-def refuse_changes() -> None:
-    """Raise `typer.BadParameter` where the tree is not what its commit says."""
+def refuse_changes(otherwise: str) -> None:
+    """Raise `typer.BadParameter` where the tree is not what its commit says.
+
+    `otherwise` says how to measure and store nothing.
+    """
     if changes():
         raise typer.BadParameter(
-            "The tree has changes. Commit them first, since figures are stored with their commit."
+            "The tree has changes. Commit them first, since figures are stored with their commit; "
+            f"or {otherwise}."
         )
 
 

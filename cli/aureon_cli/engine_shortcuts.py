@@ -11,7 +11,6 @@ from __future__ import annotations
 import copy
 import json
 import marshal
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -85,13 +84,4 @@ def copied(value: Any) -> Any:
     try:
         return marshal.loads(marshal.dumps(value, PLAIN))  # noqa: S302 - what was dumped here
     except ValueError:
-        return _copied_in_parts(value)
-
-
-def _copied_in_parts(value: Any) -> Any:
-    if isinstance(value, defaultdict):
-        parts = zip(value, map(copied, value.values()), strict=True)
-        return defaultdict(value.default_factory, parts)
-    if type(value) is dict:
-        return {name: copied(part) for name, part in value.items()}
-    return copy.deepcopy(value)
+        return copy.deepcopy(value)

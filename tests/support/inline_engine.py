@@ -8,6 +8,7 @@ import sys
 import threading
 import uuid
 from base64 import b64decode
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
@@ -146,14 +147,14 @@ def set_item(touched: Touched, item: Any) -> None:
 def save(store: Store) -> Any:
     """What a table has, to be restored."""
     with _lock:
-        return engine_shortcuts.copied(engine._tables.get(store.table)["items"])
+        return engine_shortcuts.copied(dict(engine._tables.get(store.table)["items"]))
 
 
 def restore(store: Store, saved: Any) -> None:
     """Let a table have what was saved, and the engine know nothing of what came after."""
     with _lock:
         table = engine._tables.get(store.table)
-        table["items"] = engine_shortcuts.copied(saved)
+        table["items"] = defaultdict(dict, engine_shortcuts.copied(saved))
         engine._items_replaced(table)
         engine._txn_idempotency.clear()
 
