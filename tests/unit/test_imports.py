@@ -147,26 +147,33 @@ def test_nothing_in_the_package_imports_a_handler(path: Path) -> None:
     assert not {name.partition(".")[0] for name in imported(path)} & handlers
 
 
-def test_no_handler_loads_the_xray_sdk() -> None:
-    names = [handler.stem for handler in HANDLERS]
+def loaded_by(names: list[str]) -> list[str]:
+    """The modules that a process has loaded once it has imported handlers."""
     program = f"import sys, {', '.join(names)}\nprint(*sys.modules)"
-
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.split()
-
     assert set(names) <= set(loaded)
+    return loaded
+
+
+def test_no_handler_loads_the_xray_sdk() -> None:
+    loaded = loaded_by([handler.stem for handler in HANDLERS])
+
     assert not [name for name in loaded if name.startswith("aws_xray_sdk")]
 
 
 def test_only_handlers_that_receive_by_themselves_load_what_talks_to_the_queue() -> None:
     receiving = ("dead_letters", "deliverer", "sweep")
-    others = [handler.stem for handler in HANDLERS if handler.stem not in receiving]
-    program = f"import sys, {', '.join(others)}\nprint(*sys.modules)"
 
-    loaded = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = loaded_by([handler.stem for handler in HANDLERS if handler.stem not in receiving])
 
-    assert set(others) <= set(loaded)
     assert "aureon.storage.queue" not in loaded
+
+
+def test_only_handlers_that_check_a_body_with_every_call_start_with_pydantic() -> None:
+    checking = ("consumer", "credits", "ingest")
+
+    loaded = loaded_by([handler.stem for handler in HANDLERS if handler.stem not in checking])
+
+    assert "pydantic" not in loaded
